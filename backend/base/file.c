@@ -1,0 +1,118 @@
+/* Whole-file operations relative to a directory. */
+#include "backend/base/file.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int file_read(int dir, const char *name, struct buf *buf, struct error **err)
+{
+    cleanup(close) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return error_system(err, "cannot open %s", name);
+    for (;;) {
+        size_t room = buf->max - buf->length < 65536 ? buf->max - buf->length : 65536;
+        char *end = buf_reserve(buf, room ? room : 1);
+        if (!end)
+            return error_set(err, EFBIG, "%s is larger than %zu bytes", name, buf->max);
+        ssize_t got = read(fd, end, room ? room : 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_system(err, "cannot read %s", name);
+        if (got == 0)
+            return 0;
+        buf_commit(buf, (size_t)got);
+    }
+}
+
+int file_write_all(int fd, const void *data, size_t length)
+{
+    const char *next = data;
+    while (length > 0) {
+        ssize_t written = write(fd, next, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        next += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+int file_write(int dir, const char *name, const void *data, size_t length, struct error **err)
+{
+    static atomic_uint counter;
+    char temporary[64];
+    snprintf(temporary, sizeof temporary, ".new.%d.%u", (int)getpid(), counter++);
+    cleanup(close) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_system(err, "cannot create a file beside %s", name);
+    if (file_write_all(fd, data, length) < 0 || renameat(dir, temporary, dir, name) < 0) {
+        error_system(err, "cannot write %s", name);
+        unlinkat(dir, temporary, 0);
+        return -1;
+    }
+    return 0;
+}
+
+int file_make_dirs(int dir, const char *path, struct error **err)
+{
+    cleanup(free) char *copy = strdup(path);
+    if (!copy)
+        return error_set(err, ENOMEM, "out of memory");
+    for (char *slash = copy + 1;; *slash++ = '/') {
+        slash += strcspn(slash, "/");
+        bool last = *slash == '\0';
+        *slash = '\0';
+        if (mkdirat(dir, copy, 0700) < 0 && errno != EEXIST)
+            return error_system(err, "cannot make the directory %s", copy);
+        if (last)
+            return 0;
+    }
+}
+
+int file_open_dir(int dir, const char *name, struct error **err)
+{
+    if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+        return error_system(err, "cannot make the directory %s", name);
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? error_system(err, "cannot open the directory %s", name) : fd;
+}
+
+/* Removes what is in the directory `fd` refers to. Depth is bounded by the descriptors that a
+ * process may hold. */
+static int remove_content(int parent, const char *name, struct error **err)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    cleanup(closedir) DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        error_system(err, "cannot open the directory %s", name);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    int result = 0;
+    for (struct dirent *entry; (entry = readdir(stream));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            file_remove_tree(dirfd(stream), entry->d_name, err) < 0)
+            result = -1;
+    return result;
+}
+
+int file_remove_tree(int dir, const char *name, struct error **err)
+{
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return error_system(err, "cannot remove %s", name);
+    /* A directory that its owner may not search cannot be emptied: give it the bits first. */
+    fchmodat(dir, name, 0700, 0);
+    int result = remove_content(dir, name, err);
+    if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
+        return error_system(err, "cannot remove the directory %s", name);
+    return result;
+}
