@@ -1,0 +1,81 @@
+/* Starting, stopping, removing and renaming services. */
+#include "backend/docker/docker_int.h"
+
+#include <limits.h>
+#include <string.h>
+
+static int service_post(struct docker *docker, const char *id, char *path, int64_t timeout,
+                        const struct orchestrator_call *call, struct error **err)
+{
+    const struct api_request request = {.method = "POST", .path = path, .timeout = timeout};
+    if (known_check(docker, OBJECT_SERVICE, id, call, err) < 0) {
+        free(path);
+        return -1;
+    }
+    return api_json(docker, &request, call, NULL, NULL, err);
+}
+
+int docker_service_start(struct orchestrator *self, const char *id,
+                         const struct orchestrator_call *call, struct error **err)
+{
+    /* Started already: status 304, which is no error. */
+    return service_post(docker_of(self), id, http_path("/containers/%s/start", id),
+                        API_TIMEOUT_SLOW, call, err);
+}
+
+int docker_service_stop(struct orchestrator *self, const char *id, int64_t grace,
+                        const struct orchestrator_call *call, struct error **err)
+{
+    int64_t seconds = grace > 0 ? (grace + CLOCK_SECOND - 1) / CLOCK_SECOND : 0;
+    if (seconds > INT_MAX)
+        seconds = INT_MAX;
+    return service_post(docker_of(self), id,
+                        http_path("/containers/%s/stop?t=%d", id, (int)seconds),
+                        API_TIMEOUT_SLOW + seconds * CLOCK_SECOND, call, err);
+}
+
+/* Another removal of it is under way: waits for the end of that one. */
+static int service_await_removal(struct docker *docker, const char *id,
+                                 const struct orchestrator_call *call, struct error **err)
+{
+    const struct api_request request = {.method = "POST",
+                                        .path =
+                                            http_path("/containers/%s/wait?condition=removed", id),
+                                        .timeout = API_TIMEOUT_SLOW};
+    return api_json(docker, &request, call, NULL, NULL, err);
+}
+
+int docker_service_remove(struct orchestrator *self, const char *id,
+                          const struct orchestrator_call *call, struct error **err)
+{
+    struct docker *docker = docker_of(self);
+    cleanup(error_free) struct error *reason = NULL;
+    int result = known_check(docker, OBJECT_SERVICE, id, call, &reason);
+    if (result == 0) {
+        const struct api_request request = {.method = "DELETE",
+                                            .path = http_path("/containers/%s?force=1&v=1", id),
+                                            .timeout = API_TIMEOUT_SLOW};
+        result = api_json(docker, &request, call, NULL, NULL, &reason);
+    }
+    if (result < 0 && strcasestr(error_message(reason), "already in progress")) {
+        error_free(steal(&reason));
+        result = service_await_removal(docker, id, call, &reason);
+    }
+    if (result < 0 && error_code(reason) != ENOENT)
+        return error_move(err, &reason);
+    known_remove(docker, OBJECT_SERVICE, id);
+    return 0;
+}
+
+int docker_service_rename(struct orchestrator *self, const char *id, const char *name,
+                          const struct orchestrator_call *call, struct error **err)
+{
+    cleanup(error_free) struct error *reason = NULL;
+    int result =
+        service_post(docker_of(self), id, http_path("/containers/%s/rename?name=%s", id, name),
+                     API_TIMEOUT_QUICK, call, &reason);
+    /* "Renaming a container with the same name as its current name" */
+    if (result < 0 && !strcasestr(error_message(reason), "same name as its current"))
+        return error_move(err, &reason);
+    return 0;
+}
