@@ -88,12 +88,16 @@ kfsd_start() {
     ${KFSD_WRAP-} "$KFS_BUILD/kfs/kfsd" -f --docker-host "$DOCKER_HOST" --state-dir "$PWD/state" \
         --instance "$INSTANCE" "$@" "$K" >>kfsd.log 2>&1 </dev/null &
     KFSD_PID=$!
-    eventually 20 kfsd_mounted
+    eventually 20 kfsd_settled
+    kfsd_is_up || fail "kfsd is not up: $(cat "$K/engine/status" 2>&1 || true) $(tail -3 kfsd.log)"
 }
 
-kfsd_mounted() {
-    kill -0 "$KFSD_PID" || fail "kfsd ended: $(tail -3 kfsd.log)"
-    case $(cat "$K/engine/status" 2>&1) in RUNNING*) ;; *) return 1 ;; esac
+kfsd_settled() {
+    kfsd_is_up || ! kill -0 "$KFSD_PID"
+}
+
+kfsd_is_up() {
+    case $(cat "$K/engine/status" 2>&1 || true) in RUNNING*) ;; *) return 1 ;; esac
 }
 
 # Ends kfsd as a service manager would; it must unmount and succeed.

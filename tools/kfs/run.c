@@ -1,0 +1,206 @@
+/*
+ * run: has an enclave run something, shows the run's output as it grows, and ends as the run ends.
+ *
+ * A script of this machine is copied into a directory of the enclave's plan/ (where nothing runs by
+ * being written); a package directory is named by its absolute path; a github.com locator goes as
+ * it is. Then one line is written to the enclave's `run` file.
+ */
+#include "tools/kfs/command.h"
+
+#include "backend/base/file.h"
+#include "tools/kfs/tree.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SCRIPTS    ".run" /* in plan/: where scripts are copied to */
+#define SCRIPT_MAX (16 << 20)
+
+enum {
+    OUTPUT_INTERVAL = 100 /* ms between two looks at the output */
+};
+
+/* ---- what to run */
+
+/* The enclave is made if it is not there, as `kurtosis run` does. */
+static int make_enclave(const char *name, struct error **err)
+{
+    cleanup(free) char *path = tree_path(err, "enclaves", name, NULL);
+    if (!path)
+        return -1;
+    if (mkdir(path, 0777) < 0 && errno != EEXIST)
+        return error_system(err, "%s", path);
+    return 0;
+}
+
+/* Copies the script to plan/.run/NAME; gives how the run file names it. */
+static char *copy_script(const char *enclave, const char *script, struct error **err)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT(SCRIPT_MAX);
+    if (file_read(AT_FDCWD, script, &text, err) < 0)
+        return NULL;
+    cleanup(free) char *dir = tree_path(err, "enclaves", enclave, "plan", SCRIPTS, NULL);
+    if (!dir)
+        return NULL;
+    if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
+        error_system(err, "%s", dir);
+        return NULL;
+    }
+    cleanup(free) char *copy = strdup(script);
+    const char *name = copy ? basename(copy) : "";
+    cleanup(close) int fd = tree_open(err, O_WRONLY | O_CREAT | O_TRUNC, "enclaves", enclave,
+                                      "plan", SCRIPTS, name, NULL);
+    if (fd < 0)
+        return NULL;
+    if (file_write_all(fd, text.data, text.length) < 0) {
+        error_system(err, "%s/%s", dir, name);
+        return NULL;
+    }
+    char *locator;
+    return asprintf(&locator, "./" SCRIPTS "/%s", name) < 0 ? NULL : locator;
+}
+
+/* How the run file names what the user named. */
+static char *locate(const char *enclave, const char *named, struct error **err)
+{
+    struct stat info;
+    if (stat(named, &info) < 0)
+        return strdup(named);
+    if (!S_ISDIR(info.st_mode))
+        return copy_script(enclave, named, err);
+    char *path = realpath(named, NULL);
+    if (!path)
+        error_system(err, "%s", named);
+    return path;
+}
+
+/* Options come before the locator; those that take a value in the next word say so by not having
+ * '='. */
+static bool takes_value(const char *option)
+{
+    static const char *const with_value[] = {"--args-file", "--main-file", "--main-function-name",
+                                             "--parallelism", "--image-download"};
+    for (size_t i = 0; i < ARRAY_LENGTH(with_value); i++)
+        if (strcmp(option, with_value[i]) == 0)
+            return true;
+    return false;
+}
+
+static int find_locator(int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return i;
+        if (takes_value(argv[i]))
+            i++;
+    }
+    return argc;
+}
+
+static char *run_line(int argc, char **argv, struct error **err)
+{
+    int locator = find_locator(argc, argv);
+    if (locator == argc) {
+        error_set(err, EINVAL, "there is no LOCATOR: what is to run?");
+        return NULL;
+    }
+    cleanup(free) char *located = locate(argv[1], argv[locator], err);
+    if (!located)
+        return NULL;
+    cleanup(buf_done) struct buf line = BUF_INIT(BUF_MAX_TEXT);
+    for (int i = 2; i < argc; i++)
+        buf_printf(&line, "%s%s", i == 2 ? "" : " ", i == locator ? located : argv[i]);
+    buf_putc(&line, '\n');
+    return buf_steal(&line, err);
+}
+
+/* Writes the line; *ret_number is the run that it made. */
+static int submit(const char *enclave, const char *line, char *number, size_t size,
+                  struct error **err)
+{
+    cleanup(close) int fd = tree_open(err, O_WRONLY, "enclaves", enclave, "run", NULL);
+    if (fd < 0)
+        return -1;
+    if (file_write_all(fd, line, strlen(line)) < 0 || close(steal_fd(&fd)) < 0) {
+        cleanup(buf_done) struct buf reason = BUF_INIT(BUF_MAX_TEXT);
+        int code = errno;
+        if (tree_read(NULL, &reason, "enclaves", enclave, "error", NULL) < 0 || !reason.length)
+            return errno = code, error_system(err, "%s does not run it", enclave);
+        return error_set(err, code, "%s", reason.data);
+    }
+    cleanup(free) char *last = tree_path(err, "enclaves", enclave, "runs", "last", NULL);
+    ssize_t length = last ? readlink(last, number, size - 1) : -1;
+    if (length < 0)
+        return error_system(err, "%s has no run", enclave);
+    number[length] = '\0';
+    return 0;
+}
+
+/* ---- following it */
+
+/* A process that ends when the run has ended. */
+static pid_t start_waiter(const char *enclave, const char *number)
+{
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    char bytes[256];
+    int fd = tree_open(NULL, O_RDONLY, "enclaves", enclave, "runs", number, "wait", NULL);
+    bool succeeded = fd >= 0 && read(fd, bytes, sizeof bytes) > 0;
+    _exit(succeeded ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void copy_growth(int fd)
+{
+    char bytes[1 << 16];
+    ssize_t got;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0)
+        if (file_write_all(STDOUT_FILENO, bytes, (size_t)got) < 0)
+            return;
+}
+
+/* Shows the output until the run has ended; 0 if it succeeded. */
+static int follow(const char *enclave, const char *number, struct error **err)
+{
+    cleanup(close) int output =
+        tree_open(err, O_RDONLY, "enclaves", enclave, "runs", number, "output", NULL);
+    if (output < 0)
+        return -1;
+    pid_t waiter = start_waiter(enclave, number);
+    cleanup(close) int ended = waiter < 0 ? -1 : pidfd_open(waiter, 0);
+    if (ended < 0)
+        return error_system(err, "cannot wait for the run");
+    struct pollfd wait = {.fd = ended, .events = POLLIN};
+    while (poll(&wait, 1, OUTPUT_INTERVAL) == 0)
+        copy_growth(output);
+    copy_growth(output);
+    int status;
+    if (waitpid(waiter, &status, 0) < 0)
+        return error_system(err, "cannot wait for the run");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int command_run(int argc, char **argv, struct error **err)
+{
+    char number[32];
+    if (make_enclave(argv[1], err) < 0)
+        return EXIT_FAILURE;
+    cleanup(free) char *line = run_line(argc, argv, err);
+    if (!line || submit(argv[1], line, number, sizeof number, err) < 0)
+        return EXIT_FAILURE;
+    if (follow(argv[1], number, err) == 0)
+        return EXIT_SUCCESS;
+    cleanup(buf_done) struct buf reason = BUF_INIT(BUF_MAX_TEXT);
+    if (tree_read(err, &reason, "enclaves", argv[1], "runs", number, "error", NULL) == 0)
+        error_set(err, EIO, "run %s failed: %s", number, reason.data);
+    return EXIT_FAILURE;
+}
