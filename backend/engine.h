@@ -39,6 +39,10 @@ bool enclave_name_valid(const char *name);
 bool service_name_valid(const char *name);
 bool port_id_valid(const char *id);
 
+enum {
+    ENGINE_LOG_BYTES_DEFAULT = 64 << 20
+};
+
 struct engine_options {
     const char *state_dir; /* made if missing; one engine at a time may use it */
     const char *instance;  /* NULL: the one recorded in the state directory, made up on first use */
@@ -255,6 +259,7 @@ int run_cancel(struct engine *engine, object_id run, struct error **err);
 enum service_status {
     SERVICE_STATUS_STARTING, /* being created or started */
     SERVICE_STATUS_RUNNING,
+    SERVICE_STATUS_STOPPING,
     SERVICE_STATUS_STOPPED, /* ended, or was stopped */
     SERVICE_STATUS_FAILED,  /* never came up */
     SERVICE_STATUS_REMOVING,
@@ -269,8 +274,10 @@ struct port_facts {
     char transport[5];  /* "tcp" */
     char *application;  /* "http", or NULL */
     char *url;          /* as the script gave it, or NULL */
-    char *host_address; /* "127.0.0.1", or NULL if not published */
+    char *host_address; /* where it is reached from this machine: "127.0.0.1"; NULL if not published
+                         */
     uint16_t host_port;
+    bool open; /* a public port: published on all addresses of the machine */
 };
 struct service_facts {
     object_id id;

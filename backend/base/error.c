@@ -20,7 +20,7 @@ static struct error *error_new(int code, char *message)
 }
 
 __attribute__((format(printf, 1, 0))) static char *format_message(const char *format,
-                                                                   va_list arguments)
+                                                                  va_list arguments)
 {
     char *message = NULL;
     return vasprintf(&message, format, arguments) < 0 ? NULL : message;

@@ -43,6 +43,27 @@ int file_write_all(int fd, const void *data, size_t length)
     return 0;
 }
 
+int file_tail(int fd, unsigned lines, struct buf *out, struct error **err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return error_system(err, "cannot read the end of a file");
+    size_t most = out->max - out->length;
+    size_t size = (size_t)st.st_size < most ? (size_t)st.st_size : most;
+    cleanup(free) char *text = malloc(size + 1);
+    ssize_t got = text ? pread(fd, text, size, st.st_size - (off_t)size) : -1;
+    if (got < 0)
+        return error_system(err, "cannot read the end of a file");
+    size_t start = (size_t)got;
+    if (start > 0 && text[start - 1] == '\n')
+        start--;
+    for (unsigned seen = 0; start > 0; start--)
+        if (text[start - 1] == '\n' && ++seen == lines)
+            break;
+    buf_append(out, text + start, (size_t)got - start);
+    return 0;
+}
+
 int file_write(int dir, const char *name, const void *data, size_t length, struct error **err)
 {
     static atomic_uint counter;

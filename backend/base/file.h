@@ -28,6 +28,9 @@ int file_open_dir(int dir, const char *name, struct error **err);
  * past what fails. */
 int file_remove_tree(int dir, const char *name, struct error **err);
 
+/* Appends the last `lines` lines of the file to out, or as many as fit its maximum. */
+int file_tail(int fd, unsigned lines, struct buf *out, struct error **err);
+
 /* Writes all of data to fd, also when write(2) takes less at a time. 0, or -1 with errno set. */
 int file_write_all(int fd, const void *data, size_t length);
 

@@ -1,0 +1,327 @@
+/*
+ * Files artifacts: named trees of files that services mount. Each is a directory artifacts/NAME of
+ * its enclave in the state directory, so that the tree can show it as what it is;
+ * artifact-facts/NAME.json beside holds its UUID and the hash of its content.
+ *
+ * A new content is unpacked beside and exchanged in one step, so a reader or a killed process sees
+ * the old or the new one.
+ */
+#include "backend/run_int.h"
+
+#include "backend/archive.h"
+#include "backend/base/file.h"
+
+#include <fcntl.h>
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- the hash of a tree ---- */
+
+/* FNV-1a, 128 bits (draft-eastlake-fnv): told apart are contents that differ by accident, not by
+ * malice. */
+struct hash {
+    unsigned __int128 state;
+};
+
+static void hash_bytes(struct hash *hash, const void *bytes, size_t length)
+{
+    const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
+    for (const unsigned char *next = bytes; length > 0; length--)
+        hash->state = (hash->state ^ *next++) * prime;
+}
+
+static int hash_file(struct hash *hash, const char *path)
+{
+    char block[65536];
+    cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0) {
+        got = read(fd, block, sizeof block);
+        if (got > 0)
+            hash_bytes(hash, block, (size_t)got);
+    }
+    return got < 0 ? -1 : 0;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static int hash_entry(struct hash *hash, const FTSENT *entry, size_t root_length)
+{
+    char target[4096];
+    hash_bytes(hash, entry->fts_path + root_length, strlen(entry->fts_path + root_length) + 1);
+    mode_t mode = entry->fts_statp->st_mode;
+    hash_bytes(hash, &mode, sizeof mode);
+    if (S_ISREG(mode))
+        return hash_file(hash, entry->fts_accpath);
+    if (S_ISLNK(mode)) {
+        ssize_t length = readlink(entry->fts_accpath, target, sizeof target);
+        hash_bytes(hash, target, length > 0 ? (size_t)length : 0);
+    }
+    return 0;
+}
+
+/* Names, modes, contents and link targets of all that is in root; not owners and times. out: 32 hex
+ * digits. */
+static int hash_tree(const char *root, char out[static 33], struct error **err)
+{
+    struct hash hash = {((unsigned __int128)0x6c62272e07bb0142u << 64) | 0x62b821756295c58du};
+    char *const roots[] = {(char *)root, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    if (!walk)
+        return error_system(err, "cannot read %s", root);
+    int result = 0;
+    for (FTSENT *entry; result == 0 && (entry = fts_read(walk));)
+        if (entry->fts_info != FTS_DP && entry->fts_level > 0)
+            result = hash_entry(&hash, entry, strlen(root));
+    fts_close(walk);
+    snprintf(out, 33, "%016llx%016llx", (unsigned long long)(hash.state >> 64),
+             (unsigned long long)hash.state);
+    return result < 0 ? error_system(err, "cannot read %s", root) : 0;
+}
+
+/* ---- where they are ---- */
+
+/* The absolute path of REST in the enclave's directory. */
+static void absolute_path(struct enclave *enclave, struct buf *path, const char *rest)
+{
+    with_lock(&enclave->engine->model_lock);
+    buf_printf(path, "%s/", enclave->engine->state_path);
+    enclave_path(enclave, path, rest);
+}
+
+static int artifact_name_check(const char *name, struct error **err)
+{
+    if (*name == '\0' || *name == '.' || strchr(name, '/') || strlen(name) > 200)
+        return error_set(err, EINVAL,
+                         "'%s' is not a name for a files artifact: it becomes a directory, so no "
+                         "'/' and no '.' first",
+                         name);
+    return 0;
+}
+
+static int open_dirs(struct enclave *enclave, int *ret_artifacts, int *ret_facts,
+                     struct error **err)
+{
+    cleanup(buf_done) struct buf artifacts = BUF_INIT(BUF_MAX_TEXT), facts = BUF_INIT(BUF_MAX_TEXT);
+    absolute_path(enclave, &artifacts, "artifacts");
+    absolute_path(enclave, &facts, "artifact-facts");
+    *ret_artifacts = file_open_dir(AT_FDCWD, artifacts.data, err);
+    *ret_facts = file_open_dir(AT_FDCWD, facts.data, err);
+    return *ret_artifacts < 0 || *ret_facts < 0 ? -1 : 0;
+}
+
+/* ---- what there is ---- */
+
+static json_t *facts_load(int facts_fd, const char *name)
+{
+    cleanup(buf_done) struct buf file = BUF_INIT(512), text = BUF_INIT(4096);
+    buf_printf(&file, "%s.json", name);
+    return file_read(facts_fd, file.data, &text, NULL) == 0 ? json_loads(text.data, 0, NULL) : NULL;
+}
+
+static int facts_save(int facts_fd, const char *name, const char *uuid, const char *hash,
+                      struct error **err)
+{
+    char file[256], text[256];
+    snprintf(file, sizeof file, "%s.json", name);
+    snprintf(text, sizeof text, "{\"uuid\": \"%s\", \"hash\": \"%s\"}\n", uuid, hash);
+    return file_write(facts_fd, file, text, strlen(text), err);
+}
+
+json_t *artifacts_describe(struct enclave *enclave, struct error **err)
+{
+    cleanup(close) int artifacts = -1, facts = -1;
+    if (open_dirs(enclave, &artifacts, &facts, err) < 0)
+        return NULL;
+    cleanup(closedir) DIR *stream = fdopendir(dup(artifacts));
+    json_t *description = json_object();
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        char uuid[UUID_LENGTH + 1];
+        if (entry->d_name[0] == '.')
+            continue;
+        json_t *known = facts_load(facts, entry->d_name);
+        if (!known) { /* a person made it in the tree: from now on it has a UUID */
+            uuid_new(uuid);
+            facts_save(facts, entry->d_name, uuid, "", NULL);
+            known = json_pack("{s:s, s:s}", "uuid", uuid, "hash", "");
+        }
+        json_object_set_new(description, entry->d_name, known);
+    }
+    return description;
+}
+
+/* ---- storing ---- */
+
+/* Gives the new content in artifacts/temporary the name: replaces what bears it. */
+static int publish(struct enclave *enclave, int artifacts, int facts, const char *temporary,
+                   const char *name, struct plan_artifact *ret_artifact, struct error **err)
+{
+    char hash[33], uuid[UUID_LENGTH + 1];
+    cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);
+    absolute_path(enclave, &path, "artifacts/");
+    buf_puts(&path, temporary);
+    cleanup(json_decref) json_t *known = facts_load(facts, name);
+    const char *known_uuid = json_string_value(json_object_get(known, "uuid"));
+    const char *known_hash = json_string_value(json_object_get(known, "hash"));
+    bool existed = faccessat(artifacts, name, F_OK, 0) == 0;
+    if (hash_tree(path.data, hash, err) < 0)
+        return -1;
+    uuid_new(uuid);
+    if (existed && known_uuid && uuid_valid(known_uuid))
+        memcpy(uuid, known_uuid, sizeof uuid);
+    if (renameat2(artifacts, temporary, artifacts, name,
+                  existed ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0)
+        return error_system(err, "cannot store the files artifact '%s'", name);
+    if (facts_save(facts, name, uuid, hash, err) < 0)
+        return -1;
+    *ret_artifact = (struct plan_artifact){
+        .uuid = strdup(uuid),
+        .hash = strdup(hash),
+        .existed = existed,
+        .changed = existed && (!known_hash || strcmp(known_hash, hash) != 0)};
+    with_model(enclave->engine);
+    enclave_touch(enclave, ASPECT_BIT(ASPECT_ARTIFACTS));
+    return 0;
+}
+
+/* Stores what `fill` puts into a new directory, whose path it is given. */
+static int store(struct enclave *enclave, const char *name,
+                 int (*fill)(const char *path, void *context, struct error **err), void *context,
+                 struct plan_artifact *ret_artifact, struct error **err)
+{
+    cleanup(close) int artifacts = -1, facts = -1;
+    char temporary[UUID_LENGTH + 6] = ".new-";
+    uuid_new(temporary + 5);
+    if (artifact_name_check(name, err) < 0 || open_dirs(enclave, &artifacts, &facts, err) < 0)
+        return -1;
+    cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);
+    absolute_path(enclave, &path, "artifacts/");
+    buf_puts(&path, temporary);
+    if (mkdirat(artifacts, temporary, 0755) < 0)
+        return error_system(err, "cannot store the files artifact '%s'", name);
+    int result = fill(path.data, context, err);
+    if (result == 0)
+        result = publish(enclave, artifacts, facts, temporary, name, ret_artifact, err);
+    file_remove_tree(artifacts, temporary,
+                     NULL); /* what is left of it, or the content that was replaced */
+    return result;
+}
+
+static int fill_from_directory(const char *path, void *context, struct error **err)
+{
+    char from[64];
+    snprintf(from, sizeof from, "/proc/self/fd/%d", *(const int *)context);
+    cleanup(archive_source_free) struct archive_source *source = archive_source_open(from, err);
+    cleanup(archive_sink_free) struct archive_sink *sink =
+        source ? archive_sink_open(path, false, err) : NULL;
+    char block[65536];
+    ssize_t got = sink ? 1 : -1;
+    while (got > 0 && (got = archive_source_read(source, block, sizeof block)) > 0)
+        if (archive_sink_write(sink, block, (size_t)got) < 0)
+            break;
+    if (sink && archive_source_error(source))
+        return error_set(err, EIO, "%s", error_message(archive_source_error(source)));
+    return sink ? archive_sink_finish(sink, err) : -1;
+}
+
+int effect_artifact_store(void *argument, const char *name, int dir_fd,
+                          const struct plan_call *call, struct plan_artifact *ret_artifact,
+                          struct error **err)
+{
+    (void)call;
+    struct run_context *context = argument;
+    return store(context->enclave, name, fill_from_directory, &dir_fd, ret_artifact, err);
+}
+
+struct service_copy {
+    struct run_context *context;
+    const char *container, *path;
+    struct orchestrator_call call;
+};
+
+static int fill_from_service(const char *path, void *argument, struct error **err)
+{
+    struct service_copy *copy = argument;
+    struct orchestrator *orchestrator = copy->context->engine->orchestrator;
+    cleanup(archive_sink_free) struct archive_sink *sink = archive_sink_open(path, true, err);
+    cleanup(error_free) struct error *failure = NULL;
+    if (!sink)
+        return -1;
+    int result = orchestrator->archive_get(orchestrator, copy->container, copy->path,
+                                           archive_sink_write, sink, &copy->call, &failure);
+    if (archive_sink_finish(sink, err) < 0)
+        return -1;
+    return result < 0 ? error_move(err, &failure) : 0;
+}
+
+int effect_artifact_store_from_service(void *argument, const char *name, const char *service,
+                                       const char *path, const struct plan_call *call,
+                                       struct plan_artifact *ret_artifact, struct error **err)
+{
+    struct run_context *context = argument;
+    cleanup(free) char *container = NULL, *source_path = NULL;
+    {
+        with_lock(&context->engine->model_lock);
+        struct member *member = map_get(&context->enclave->services, service);
+        if (!member || !member->container_id)
+            return error_set(err, ENOENT, "there is no service '%s' in the enclave", service);
+        container = strdup(member->container_id);
+    }
+    size_t length = strlen(path); /* "DIR/" and a star means the directory's content, as DIR does */
+    source_path = length > 2 && strcmp(path + length - 2, "/*") == 0 ? strndup(path, length - 2)
+                                                                     : strdup(path);
+    struct service_copy copy = {
+        .context = context,
+        .container = container,
+        .path = source_path,
+        .call = {.deadline = call ? call->deadline : 0, .cancel = call ? call->cancel : NULL}};
+    return store(context->enclave, name, fill_from_service, &copy, ret_artifact, err);
+}
+
+/* ---- mounting ---- */
+
+static int mount_one(struct enclave *enclave, const char *container, const char *name,
+                     const char *path, const struct orchestrator_call *call, struct error **err)
+{
+    struct orchestrator *orchestrator = enclave->engine->orchestrator;
+    cleanup(buf_done) struct buf directory = BUF_INIT(BUF_MAX_TEXT);
+    absolute_path(enclave, &directory, "artifacts/");
+    buf_puts(&directory, name);
+    if (artifact_name_check(name, err) < 0)
+        return -1;
+    if (access(directory.data, F_OK) < 0)
+        return error_set(err, ENOENT, "there is no files artifact '%s' in the enclave", name);
+    while (*path == '/')
+        path++;
+    cleanup(archive_source_free) struct archive_source *source =
+        archive_source_open_below(directory.data, path, err);
+    if (!source || orchestrator->archive_put(orchestrator, container, "/", archive_source_read,
+                                             source, call, err) < 0)
+        return error_wrap(err, "cannot mount the files artifact '%s' at /%s", name, path);
+    return 0;
+}
+
+int artifacts_mount(struct enclave *enclave, const char *container, json_t *config,
+                    const struct orchestrator_call *call, struct error **err)
+{
+    json_t *mount, *name;
+    const char *path;
+    size_t index;
+    json_object_foreach(json_object_get(config, "files"), path, mount)
+    {
+        if (json_is_string(mount) &&
+            mount_one(enclave, container, json_string_value(mount), path, call, err) < 0)
+            return -1;
+        json_array_foreach(json_object_get(mount, "artifact_names"), index, name)
+        {
+            if (json_is_string(name) &&
+                mount_one(enclave, container, json_string_value(name), path, call, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,318 @@
+/*
+ * Keeping the model true to the orchestrator: one listing at the start and after each loss of the
+ * event stream, events in between.
+ *
+ * A listing is the truth of what exists. What it shows that the model does not know is taken into
+ * it if it belongs to an enclave of ours, and removed if it is a leftover: the container of an
+ * interrupted run that was never started, an older container of a service that was being replaced,
+ * or anything of an enclave that is gone. What the model knows and the listing does not show has
+ * gone.
+ */
+#include "backend/engine_int.h"
+
+#include <string.h>
+
+/* Objects that a listing showed and nobody wants, to be removed when the model is done with. */
+struct leftovers {
+    char **containers, **networks;
+    size_t container_count, network_count;
+};
+
+static void remember(char ***list, size_t *count, const char *id)
+{
+    *list = realloc(*list, (*count + 1) * sizeof **list);
+    char *copy = strdup(id);
+    if (!*list || !copy)
+        abort();
+    (*list)[(*count)++] = copy;
+}
+
+static void leftovers_remove(struct engine *engine, struct leftovers *leftovers)
+{
+    struct orchestrator *orchestrator = engine->orchestrator;
+    for (size_t i = 0; i < leftovers->container_count; i++) {
+        cleanup(error_free) struct error *err = NULL;
+        log_info("removing a leftover container %.12s", leftovers->containers[i]);
+        if (orchestrator->service_remove(orchestrator, leftovers->containers[i], NULL, &err) < 0)
+            log_warning("a leftover container stays: %s", error_message(err));
+        free(leftovers->containers[i]);
+    }
+    for (size_t i = 0; i < leftovers->network_count; i++) {
+        cleanup(error_free) struct error *err = NULL;
+        log_info("removing a leftover network %.12s", leftovers->networks[i]);
+        if (orchestrator->network_remove(orchestrator, leftovers->networks[i], NULL, &err) < 0)
+            log_warning("a leftover network stays: %s", error_message(err));
+        free(leftovers->networks[i]);
+    }
+    free(leftovers->containers);
+    free(leftovers->networks);
+}
+
+/* ---- under model_lock ---- */
+
+static struct enclave *enclave_by_uuid(struct engine *engine, const char *uuid)
+{
+    for (size_t i = 0; uuid && i < engine->enclave_count; i++)
+        if (strcmp(engine->enclaves[i]->facts->uuid, uuid) == 0)
+            return engine->enclaves[i];
+    return NULL;
+}
+
+static void apply_networks(struct engine *engine, const struct orchestrator_listing *listing,
+                           struct leftovers *leftovers)
+{
+    for (size_t i = 0; i < engine->enclave_count; i++) {
+        struct enclave *enclave = engine->enclaves[i];
+        bool found = false;
+        for (size_t n = 0; enclave->network_id && n < listing->network_count && !found; n++)
+            found = strcmp(listing->networks[n].id, enclave->network_id) == 0;
+        if (!found)
+            free(steal(&enclave->network_id));
+    }
+    for (size_t i = 0; i < listing->network_count; i++) {
+        const struct network *network = &listing->networks[i];
+        struct enclave *enclave = enclave_by_uuid(
+            engine, label_get(network->labels, network->label_count, LABEL_ENCLAVE));
+        if (!enclave && engine->adopts)
+            enclave = enclave_adopt(engine, network->labels, network->label_count);
+        if (!enclave || (enclave->network_id && strcmp(enclave->network_id, network->id) != 0))
+            remember(&leftovers->networks, &leftovers->network_count, network->id);
+        else
+            enclave_network_set(enclave, network);
+    }
+}
+
+static enum service_status status_of(const struct service *service)
+{
+    switch (service->state) {
+    case SERVICE_RUNNING:
+    case SERVICE_PAUSED:
+        return SERVICE_STATUS_RUNNING;
+    case SERVICE_CREATED:
+    case SERVICE_EXITED:
+        return SERVICE_STATUS_STOPPED;
+    default:
+        return SERVICE_STATUS_UNKNOWN;
+    }
+}
+
+/* Of two containers of one service the running one is it, else the newer. */
+static bool better(const struct service *candidate, const struct service *than)
+{
+    bool a = candidate->state == SERVICE_RUNNING, b = than->state == SERVICE_RUNNING;
+    return a != b ? a : candidate->created > than->created;
+}
+
+/* By the UUID of each service, the container that stands for it. One that was never started stands
+ * for none: it was made ahead by a run that did not come to it. */
+static void find_best(const struct orchestrator_listing *listing, struct map *best)
+{
+    for (size_t i = 0; i < listing->service_count; i++) {
+        struct service *service = &listing->services[i];
+        const char *uuid = label_get(service->labels, service->label_count, LABEL_SERVICE);
+        const struct service *so_far = uuid ? map_get(best, uuid) : NULL;
+        if (uuid && service->state != SERVICE_CREATED && (!so_far || better(service, so_far)))
+            map_set(best, uuid, service);
+    }
+}
+
+static void apply_known(struct member *member, const struct service *service)
+{
+    enum service_status status = member->facts->status;
+    if (!member->busy && service->state != SERVICE_CREATED && status != SERVICE_STATUS_STARTING &&
+        status != SERVICE_STATUS_STOPPING)
+        member_set_status(member, status_of(service), service->exit_code, "");
+}
+
+/* Takes a container that the model does not know as a service of its enclave. Returns false if it
+ * cannot be one. */
+static bool apply_unknown(struct enclave *enclave, const struct service *service)
+{
+    struct service_facts *facts =
+        service_facts_from_labels(service->labels, service->label_count, NULL);
+    if (!facts)
+        return false;
+    struct member *member = map_get(&enclave->services, facts->name);
+    if (member && member->busy) {
+        service_facts_unref(facts);
+        return true; /* it is just being replaced */
+    }
+    if (member)
+        member_drop(member);
+    facts->status = status_of(service);
+    facts->exit_code = service->exit_code;
+    member = member_add(enclave, facts);
+    member_set_container(member, service->id);
+    member_resume(member);
+    return true;
+}
+
+static void apply_service(struct engine *engine, const struct service *service,
+                          const struct map *best, struct leftovers *leftovers)
+{
+    const char *uuid = label_get(service->labels, service->label_count, LABEL_SERVICE);
+    struct enclave *enclave =
+        enclave_by_uuid(engine, label_get(service->labels, service->label_count, LABEL_ENCLAVE));
+    struct member *known = map_get(&engine->containers, service->id);
+    if (known)
+        apply_known(known, service);
+    else if (enclave && enclave->facts->status == ENCLAVE_DESTROYING)
+        return; /* its own destruction removes it */
+    else if (enclave && enclave->active && service->state == SERVICE_CREATED)
+        return; /* the run that made it ahead tidies up itself */
+    else if (!enclave || !uuid || map_get(best, uuid) != service ||
+             !apply_unknown(enclave, service))
+        remember(&leftovers->containers, &leftovers->container_count, service->id);
+}
+
+static void drop_vanished(struct engine *engine, const struct orchestrator_listing *listing)
+{
+    struct map listed = {0};
+    for (size_t i = 0; i < listing->service_count; i++)
+        map_set(&listed, listing->services[i].id, &listing->services[i]);
+    for (size_t i = 0; i < engine->enclave_count; i++) {
+        size_t position = 0;
+        for (struct member *member;
+             (member = map_next(&engine->enclaves[i]->services, &position, NULL));) {
+            if (member->container_id && !member->busy && !map_get(&listed, member->container_id)) {
+                member_drop(member);
+                position = 0;
+            }
+        }
+    }
+    map_done(&listed);
+}
+
+static void apply_listing(struct engine *engine, const struct orchestrator_listing *listing,
+                          struct leftovers *leftovers)
+{
+    struct map best = {0};
+    find_best(listing, &best);
+    apply_networks(engine, listing, leftovers);
+    for (size_t i = 0; i < listing->service_count; i++)
+        apply_service(engine, &listing->services[i], &best, leftovers);
+    map_done(&best);
+    drop_vanished(engine, listing);
+    for (size_t i = 0; i < engine->enclave_count; i++) {
+        struct enclave *enclave = engine->enclaves[i];
+        if (!enclave->network_id && enclave->facts->status != ENCLAVE_DESTROYING &&
+            enclave->pending == 0)
+            enclave_submit(enclave, engine->create_lane, enclave_operation_create, NULL);
+        enclave_update_status(enclave);
+        runs_schedule(enclave);
+    }
+}
+
+/* ---- jobs and events ---- */
+
+static void engine_set_up(struct engine *engine, const struct orchestrator_info *info)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    buf_printf(&text, "%s %s %s", info->kind, info->version, info->endpoint);
+    struct engine_facts *facts = engine_facts_clone(engine->facts);
+    facts->up = true;
+    fact_set(&facts->orchestrator, text.data);
+    fact_set(&facts->reason, "");
+    engine_publish(engine, facts, ASPECT_BIT(ASPECT_STATUS));
+}
+
+static void engine_set_down(struct engine *engine, const char *reason)
+{
+    struct engine_facts *facts = engine_facts_clone(engine->facts);
+    if (facts->up)
+        facts->since = clock_now();
+    facts->up = false;
+    fact_set(&facts->reason, reason);
+    engine_publish(engine, facts, ASPECT_BIT(ASPECT_STATUS));
+}
+
+/* The orchestrator answers (again): who is it, and what does it hold? */
+static void relist(void *argument)
+{
+    struct engine *engine = argument;
+    struct orchestrator *orchestrator = engine->orchestrator;
+    struct orchestrator_info info = {0};
+    cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
+    cleanup(error_free) struct error *err = NULL;
+    struct leftovers leftovers = {0};
+    bool known = orchestrator->info(orchestrator, NULL, &info, &err) == 0 &&
+                 orchestrator->list(orchestrator, NULL, &listing, &err) == 0;
+    {
+        with_model(engine);
+        if (known && !engine->ending) {
+            apply_listing(engine, listing, &leftovers);
+            engine_set_up(engine, &info);
+        } else {
+            engine_set_down(engine, error_message(err));
+        }
+        engine->relisting = false;
+        engine->adopts = engine->adopts && !known;
+        engine->pending--;
+        if (engine->relist_again && known)
+            engine_relist(engine);
+    }
+    orchestrator_info_done(&info);
+    leftovers_remove(engine, &leftovers);
+}
+
+void engine_relist(struct engine *engine)
+{
+    engine->relist_again = engine->relisting;
+    if (engine->relisting)
+        return;
+    engine->relisting = true;
+    engine->pending++;
+    jobs_submit(engine->relist_lane, relist, engine);
+}
+
+static void service_event(struct engine *engine, const struct orchestrator_event *event)
+{
+    struct member *member = event->id ? map_get(&engine->containers, event->id) : NULL;
+    if (!member)
+        return;
+    if (event->kind == EVENT_SERVICE_STARTED)
+        member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
+    else if (event->kind == EVENT_SERVICE_EXITED &&
+             member->facts->status != SERVICE_STATUS_STARTING)
+        member_set_status(member, SERVICE_STATUS_STOPPED, event->exit_code, "");
+    else if (event->kind == EVENT_SERVICE_REMOVED && !member->busy)
+        member_drop(member);
+}
+
+/* The network of an enclave was removed behind our back: make it anew, so that the enclave can be
+ * used again. */
+static void network_event(struct engine *engine, const char *id)
+{
+    for (size_t i = 0; i < engine->enclave_count; i++) {
+        struct enclave *enclave = engine->enclaves[i];
+        if (enclave->network_id && strcmp(enclave->network_id, id) == 0 &&
+            enclave->facts->status != ENCLAVE_DESTROYING) {
+            free(steal(&enclave->network_id));
+            enclave_submit(enclave, engine->create_lane, enclave_operation_create, NULL);
+        }
+    }
+}
+
+void engine_on_event(void *context, const struct orchestrator_event *event)
+{
+    struct engine *engine = context;
+    with_model(engine);
+    if (engine->ending)
+        return;
+    switch (event->kind) {
+    case EVENT_UP:
+        engine_relist(engine);
+        break;
+    case EVENT_DOWN:
+        engine_set_down(engine, event->reason ? event->reason : "the connection was lost");
+        break;
+    case EVENT_NETWORK_REMOVED:
+        network_event(engine, event->id);
+        break;
+    default:
+        /* A listing that is under way may not show this yet, and must not undo it. */
+        engine->relist_again = engine->relisting;
+        service_event(engine, event);
+        break;
+    }
+}

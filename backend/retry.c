@@ -1,0 +1,86 @@
+/*
+ * Trying again later: operations on enclaves that failed for a reason that may pass (the
+ * orchestrator is away, something is still in use). One thread sleeps until the first is due; with
+ * none, it sleeps for good.
+ */
+#include "backend/engine_int.h"
+
+enum {
+    RETRY_SECONDS = 1
+};
+
+struct retry {
+    struct retry *next;
+    struct enclave *enclave; /* counted, and pending */
+    struct job_lane *lane;
+    operation_function function;
+    int64_t due; /* real time, because condition variables wait for that */
+};
+
+void enclave_retry(struct enclave *enclave, struct job_lane *lane, operation_function function)
+{
+    struct engine *engine = enclave->engine;
+    struct retry *retry = malloc(sizeof *retry);
+    if (!retry)
+        abort();
+    with_lock(&engine->model_lock);
+    *retry = (struct retry){.enclave = enclave_ref(enclave),
+                            .lane = lane,
+                            .function = function,
+                            .due = clock_now() + RETRY_SECONDS * CLOCK_SECOND};
+    enclave_pending_add(enclave);
+    struct retry **last =
+        &engine->retries; /* all pauses are equal, so the newest is the last due */
+    while (*last)
+        last = &(*last)->next;
+    retry->next = NULL;
+    *last = retry;
+    pthread_cond_signal(&engine->retries_changed);
+}
+
+static void retry_take(struct engine *engine)
+{
+    struct retry *retry = engine->retries;
+    engine->retries = retry->next;
+    struct enclave *enclave = retry->enclave;
+    if (!engine->ending)
+        enclave_submit(enclave, retry->lane, retry->function, NULL);
+    enclave_pending_done(enclave);
+    free(retry);
+    pthread_mutex_unlock(&engine->model_lock);
+    enclave_unref(enclave);
+    pthread_mutex_lock(&engine->model_lock);
+}
+
+static void *retry_loop(void *argument)
+{
+    struct engine *engine = argument;
+    pthread_mutex_lock(&engine->model_lock);
+    while (!engine->ending || engine->retries) {
+        if (!engine->retries) {
+            pthread_cond_wait(&engine->retries_changed, &engine->model_lock);
+        } else if (engine->ending || engine->retries->due <= clock_now()) {
+            retry_take(engine);
+        } else {
+            struct timespec due = clock_timespec(engine->retries->due);
+            pthread_cond_timedwait(&engine->retries_changed, &engine->model_lock, &due);
+        }
+    }
+    pthread_mutex_unlock(&engine->model_lock);
+    return NULL;
+}
+
+int retry_start(struct engine *engine, struct error **err)
+{
+    errno = pthread_create(&engine->retry_thread, NULL, retry_loop, engine);
+    return errno ? error_system(err, "cannot start a thread") : 0;
+}
+
+void retry_stop(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->model_lock);
+    engine->ending = true;
+    pthread_cond_signal(&engine->retries_changed);
+    pthread_mutex_unlock(&engine->model_lock);
+    pthread_join(engine->retry_thread, NULL);
+}
