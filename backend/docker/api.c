@@ -62,17 +62,16 @@ int api_error_class(int status, const char *words)
     return EIO;
 }
 
-static int api_refusal(const struct http_answer *answer, const struct http_request *request,
-                       struct error **err)
+int api_refuse(int status, const char *body, size_t length, const char *what, struct error **err)
 {
-    cleanup(json_decref) json_t *json = json_loadb(answer->body.data, answer->body.length, 0, NULL);
+    cleanup(json_decref) json_t *json = json_loadb(body, length, 0, NULL);
     const char *message = json_text(json, "message");
     if (message && *message)
-        return error_set(err, api_error_class(answer->status, message), "%.*s",
+        return error_set(err, api_error_class(status, message), "%.*s",
                          (int)strcspn(message, "\r\n"), message);
-    return error_set(err, api_error_class(answer->status, ""),
-                     "the Docker engine refused %s %s with HTTP status %d and no reason",
-                     request->method, request->path, answer->status);
+    return error_set(err, api_error_class(status, ""),
+                     "the Docker engine refused %s with HTTP status %d and no reason", what,
+                     status);
 }
 
 /* ---- versions ---- */
@@ -134,7 +133,8 @@ int api_call(struct docker *docker, const struct http_request *request,
         return -1;
     if (ret_answer->status < 400)
         return 0;
-    api_refusal(ret_answer, request, err);
+    api_refuse(ret_answer->status, ret_answer->body.data, ret_answer->body.length, request->path,
+               err);
     http_answer_done(ret_answer);
     return -1;
 }

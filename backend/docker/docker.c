@@ -32,9 +32,16 @@ static const struct orchestrator docker_operations = {
     .service_stop = docker_service_stop,
     .service_remove = docker_service_remove,
     .service_rename = docker_service_rename,
+    .service_stats = docker_service_stats,
+    .service_local_root = docker_service_local_root,
+    .archive_put = docker_archive_put,
+    .archive_get = docker_archive_get,
     .exec_run = docker_exec_run,
+    .exec_open = docker_exec_open,
     .logs_read = docker_logs_read,
     .image_inspect = docker_image_inspect,
+    .image_pull = docker_image_pull,
+    .image_build = docker_image_build,
 };
 
 /* The directory of config.json: given, $DOCKER_CONFIG, or ~/.docker. */

@@ -61,6 +61,8 @@ int api_json(struct docker *docker, const struct api_request *request,
              struct error **err);
 /* The errno class for what the engine said, by its status (0: none) and words. */
 int api_error_class(int status, const char *words);
+/* The error for a refusal with that status and body ({"message": ...}); -1. */
+int api_refuse(int status, const char *body, size_t length, const char *what, struct error **err);
 /* Asks for the version again: the engine may be another one than before. */
 int api_negotiate(struct docker *docker, const struct orchestrator_call *call, struct error **err);
 /* Whether the engine answers at all within timeout (ns). */
@@ -165,12 +167,35 @@ int docker_exec_run(struct orchestrator *self, const struct exec_spec *spec, exe
                     void *context, const struct orchestrator_call *call, int *ret_code,
                     struct error **err);
 
+int docker_exec_open(struct orchestrator *self, const struct exec_spec *spec,
+                     const struct orchestrator_call *call, struct exec_session **ret_session,
+                     struct error **err);
+
+/* archive.c */
+int docker_archive_put(struct orchestrator *self, const char *id, const char *path,
+                       byte_source source, void *context, const struct orchestrator_call *call,
+                       struct error **err);
+int docker_archive_get(struct orchestrator *self, const char *id, const char *path, byte_sink sink,
+                       void *context, const struct orchestrator_call *call, struct error **err);
+
+/* local.c */
+char *docker_service_local_root(struct orchestrator *self, const char *id);
+int docker_service_stats(struct orchestrator *self, const char *id,
+                         const struct orchestrator_call *call, struct service_stats *ret_stats,
+                         struct error **err);
+
 /* logs.c */
 int docker_logs_read(struct orchestrator *self, const char *id, struct log_position *position,
                      bool follow, log_sink sink, void *context,
                      const struct orchestrator_call *call, struct error **err);
 
-/* image.c */
+/* image.c, pull.c, build.c */
+int docker_image_pull(struct orchestrator *self, const char *image,
+                      const struct image_credentials *credentials, image_progress_sink sink,
+                      void *context, const struct orchestrator_call *call, struct error **err);
+int docker_image_build(struct orchestrator *self, const struct image_build_spec *spec,
+                       byte_sink output, void *output_context, const struct orchestrator_call *call,
+                       struct error **err);
 int docker_image_inspect(struct orchestrator *self, const char *image,
                          const struct orchestrator_call *call, struct image_info *ret_info,
                          struct error **err);

@@ -10,10 +10,6 @@
 
 #define KILL_TIMEOUT \
     (700 * CLOCK_MILLISECOND) /* so that a cancelled call answers within a second */
-enum {
-    WORDS_MAX = 512 /* bytes of a failed start's words that are looked at */
-};
-
 /* ---- making ---- */
 
 void exec_done(struct exec *exec)
@@ -87,21 +83,36 @@ int exec_inspect(struct docker *docker, const struct exec *exec,
 
 /* ---- killing: the Engine API has no call for it ---- */
 
-/* By the process id, which is of the engine's host. runc makes each exec a session, so its process
- * group is the command with its children. */
+/* The process id on the engine's host: 0 if it has ended, -1 if that cannot be told. A command that
+ * is just being started has none yet: waits for it. */
+static pid_t exec_process(struct docker *docker, const struct exec *exec,
+                          const struct orchestrator_call *call)
+{
+    for (;;) {
+        cleanup(json_decref) json_t *json = NULL;
+        const struct api_request request = {.method = "GET",
+                                            .path = http_path("/exec/%s/json", exec->id)};
+        if (api_json(docker, &request, call, &json, NULL, NULL) < 0)
+            return -1;
+        pid_t pid = (pid_t)json_number(json, "Pid", 0);
+        if (json_is_integer(json_object_get(json, "ExitCode")) && !json_flag(json, "Running"))
+            return 0;
+        if (pid > 1)
+            return pid;
+        if (clock_monotonic() >= call->deadline)
+            return -1;
+        cancel_wait(NULL, clock_monotonic() + 10 * CLOCK_MILLISECOND);
+    }
+}
+
+/* By the process id. runc makes each exec a session, so its process group is the command with its
+ * children. */
 static bool exec_kill_here(struct docker *docker, const struct exec *exec,
                            const struct orchestrator_call *call)
 {
-    cleanup(json_decref) json_t *json = NULL;
-    const struct api_request request = {.method = "GET",
-                                        .path = http_path("/exec/%s/json", exec->id)};
-    if (api_json(docker, &request, call, &json, NULL, NULL) < 0)
-        return false;
-    pid_t pid = (pid_t)json_number(json, "Pid", 0);
-    if (!json_flag(json, "Running"))
-        return true;
-    if (pid <= 1 || !cgroup_has_process(exec->service_id, pid))
-        return false;
+    pid_t pid = exec_process(docker, exec, call);
+    if (pid <= 0 || !cgroup_has_process(exec->service_id, pid))
+        return pid == 0;
     return kill(-pid, SIGKILL) == 0 || kill(pid, SIGKILL) == 0;
 }
 
@@ -136,41 +147,48 @@ void exec_kill(struct docker *docker, const struct exec *exec)
 
 /* ---- running one to its end ---- */
 
+void exec_words_take(struct exec_words *words, const void *bytes, size_t length)
+{
+    size_t room = EXEC_WORDS_MAX - words->length;
+    size_t kept = length < room ? length : room;
+    memcpy(words->text + words->length, bytes, kept);
+    words->length += kept;
+}
+
+/* A command that cannot be started has the code 126 and the reason as its output, in Docker before
+ * 25 also where a shell says 127. */
+int exec_words_code(const struct exec_words *words, int code)
+{
+    bool missing = strstr(words->text, "executable file not found") ||
+                   strstr(words->text, "no such file or directory");
+    return code == 126 && strstr(words->text, "OCI runtime exec failed") && missing ? 127 : code;
+}
+
 struct run {
     exec_sink sink;
     void *context;
     bool terminal;
     struct frames frames;
-    char words[WORDS_MAX + 1]; /* what came first, for run_exit_code */
-    size_t words_length;
+    struct exec_words words;
 };
 
-static int run_frame(void *context, enum stream stream, const void *bytes, size_t length, bool end)
+static int run_take(struct run *run, enum stream stream, const void *bytes, size_t length)
 {
-    struct run *run = context;
-    (void)end;
-    size_t room = WORDS_MAX - run->words_length;
-    size_t kept = length < room ? length : room;
-    memcpy(run->words + run->words_length, bytes, kept);
-    run->words_length += kept;
+    exec_words_take(&run->words, bytes, length);
     return length == 0 ? 0 : run->sink(run->context, stream, bytes, length);
+}
+
+static int run_piece(void *context, const struct frame_piece *piece)
+{
+    return run_take(context, piece->stream, piece->bytes, piece->length);
 }
 
 static int run_bytes(void *context, const void *bytes, size_t length)
 {
     struct run *run = context;
     if (run->terminal)
-        return run_frame(run, STREAM_STDOUT, bytes, length, true);
-    return frames_take(&run->frames, bytes, length, run_frame, run);
-}
-
-/* A command that cannot be started has the code 126 and the reason as its output in Docker before
- * 25, also where a shell says 127: the command is not there. */
-static int run_exit_code(const struct run *run, int code)
-{
-    bool missing = strstr(run->words, "executable file not found") ||
-                   strstr(run->words, "no such file or directory");
-    return code == 126 && strstr(run->words, "OCI runtime exec failed") && missing ? 127 : code;
+        return run_take(run, STREAM_STDOUT, bytes, length);
+    return frames_take(&run->frames, bytes, length, run_piece, run);
 }
 
 static int run_start(struct docker *docker, const struct exec *exec, struct run *run,
@@ -216,6 +234,6 @@ int docker_exec_run(struct orchestrator *self, const struct exec_spec *spec, exe
     int code;
     if (exec_inspect(docker, &exec, call, &running, &code, err) < 0)
         return -1;
-    *ret_code = run_exit_code(&run, code);
+    *ret_code = exec_words_code(&run.words, code);
     return 0;
 }

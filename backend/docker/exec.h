@@ -5,8 +5,18 @@
 #include "backend/docker/docker_int.h"
 
 enum {
-    EXEC_MARK_SIZE = 64
+    EXEC_MARK_SIZE = 64,
+    EXEC_WORDS_MAX = 512 /* bytes of a failed start's words that are looked at */
 };
+
+/* What a command put out first: the reason, if it could not be started. */
+struct exec_words {
+    char text[EXEC_WORDS_MAX + 1];
+    size_t length;
+};
+void exec_words_take(struct exec_words *words, const void *bytes, size_t length);
+/* The exit code as a shell gives it: 127 for a command that is not there. */
+int exec_words_code(const struct exec_words *words, int code);
 
 /* An exec that was made. */
 struct exec {

@@ -29,25 +29,41 @@ static size_t frame_take_head(struct frames *frames, const unsigned char *at, si
     return taken;
 }
 
+int frames_next(struct frames *frames, const unsigned char **at, const unsigned char *end,
+                struct frame_piece *ret_piece)
+{
+    if (frames_head_missing(frames) > 0) {
+        *at += frame_take_head(frames, *at, (size_t)(end - *at));
+        if (frames_head_missing(frames) > 0)
+            return 0;
+    }
+    if (frames->broken)
+        return -1;
+    size_t available = (size_t)(end - *at);
+    if (available == 0 && frames->left > 0)
+        return 0;
+    size_t length = available < frames->left ? available : frames->left;
+    frames->left -= length;
+    *ret_piece = (struct frame_piece){.stream = frame_stream(frames->head),
+                                      .bytes = *at,
+                                      .length = length,
+                                      .end = frames->left == 0};
+    if (ret_piece->end)
+        frames->head_length = 0;
+    *at += length;
+    return 1;
+}
+
 int frames_take(struct frames *frames, const void *bytes, size_t length, frame_sink sink,
                 void *context)
 {
     const unsigned char *at = bytes, *end = at + length;
-    while (at < end && !frames->broken) {
-        if (frames->head_length < sizeof frames->head) {
-            at += frame_take_head(frames, at, (size_t)(end - at));
-            if (frames->head_length < sizeof frames->head || frames->broken || frames->left > 0)
-                continue;
-        }
-        size_t piece = (size_t)(end - at) < frames->left ? (size_t)(end - at) : frames->left;
-        frames->left -= piece;
-        bool last = frames->left == 0;
-        if (last)
-            frames->head_length = 0;
-        int result = sink(context, frame_stream(frames->head), at, piece, last);
-        if (result != 0)
-            return result;
-        at += piece;
+    struct frame_piece piece;
+    int result = 1;
+    while (at < end && result == 1) {
+        result = frames_next(frames, &at, end, &piece);
+        if (result == 1 && sink(context, &piece) != 0)
+            return -1;
     }
-    return frames->broken ? -1 : 0;
+    return result < 0 ? -1 : 0;
 }

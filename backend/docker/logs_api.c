@@ -70,18 +70,16 @@ static int reader_entry(struct api_reader *reader, enum stream stream, const cha
     return log_batch_add(reader->batch, &entry);
 }
 
-static int reader_frame(void *context, enum stream stream, const void *bytes, size_t length,
-                        bool end)
+static int reader_piece(void *context, const struct frame_piece *piece)
 {
     struct api_reader *reader = context;
     struct buf *frame = &reader->frame;
-    buf_append(frame, bytes, length);
-    if (!end)
+    buf_append(frame, piece->bytes, piece->length);
+    if (frame->failed || !piece->end)
         return frame->failed ? -1 : 0;
     bool newline = frame->length > 0 && frame->data[frame->length - 1] == '\n';
-    int result = frame->failed
-                     ? -1
-                     : reader_entry(reader, stream, frame->data, frame->length - newline, !newline);
+    int result =
+        reader_entry(reader, piece->stream, frame->data, frame->length - newline, !newline);
     buf_truncate(frame, 0);
     return result;
 }
@@ -98,7 +96,7 @@ static int reader_bytes(void *context, const void *bytes, size_t length)
     struct api_reader *reader = context;
     int result = reader->terminal
                      ? lines_take(&reader->lines, bytes, length)
-                     : frames_take(&reader->frames, bytes, length, reader_frame, reader);
+                     : frames_take(&reader->frames, bytes, length, reader_piece, reader);
     return result == 0 ? reader_flush(reader) : result;
 }
 

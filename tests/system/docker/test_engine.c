@@ -384,6 +384,196 @@ static void test_exec_deadline_kills(void **state)
     enclave_down(&enclave);
 }
 
+/* Reads the conversation to its end. */
+static void session_drain(struct exec_session *session, struct output *output)
+{
+    const struct orchestrator_call call = {.deadline = clock_monotonic() + 10 * CLOCK_SECOND};
+    for (;;) {
+        char bytes[1000];
+        enum stream stream;
+        cleanup(error_free) struct error *err = NULL;
+        ssize_t got = session->read(session, bytes, sizeof bytes, &stream, &call, &err);
+        require((int)got, err);
+        if (got == 0)
+            return;
+        output_take(output, stream, bytes, (size_t)got);
+    }
+}
+
+static void test_exec_session(void **state)
+{
+    (void)state;
+    struct enclave enclave;
+    struct output output;
+    int code;
+    enclave_up(&enclave, "kfs-test-session",
+               &(struct service_spec){.name = "kfs-test-session", .cmd = sleep_command});
+    OK(engine->service_start(engine, enclave.id, NULL, &err));
+    output_init(&output);
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"echo hi >&2; wc -c; exit 5", NULL};
+    const struct exec_spec spec = {.service_id = enclave.id, .argv = argv};
+    struct exec_session *session = NULL;
+    OK(engine->exec_open(engine, &spec, NULL, &session, &err));
+    static char input[300000];
+    OK(session->write(session, input, sizeof input, &err));
+    FAILS(session->exit_code(session, &code, &err), EAGAIN);
+    OK(session->close_input(session, &err));
+    session_drain(session, &output);
+    OK(session->exit_code(session, &code, &err));
+    assert_int_equal(code, 5);
+    assert_string_equal(output.text[STREAM_STDERR].data, "hi\n");
+    assert_string_equal(output.text[STREAM_STDOUT].data, "300000\n");
+    session->free(session);
+    output_done(&output);
+    enclave_down(&enclave);
+}
+
+static void test_exec_terminal(void **state)
+{
+    (void)state;
+    struct enclave enclave;
+    struct output output;
+    int code;
+    enclave_up(&enclave, "kfs-test-terminal",
+               &(struct service_spec){.name = "kfs-test-terminal", .cmd = sleep_command});
+    OK(engine->service_start(engine, enclave.id, NULL, &err));
+    output_init(&output);
+    char *const argv[] = {(char *)"sh", NULL};
+    const struct exec_spec spec = {.service_id = enclave.id, .argv = argv, .terminal = true};
+    struct exec_session *session = NULL;
+    OK(engine->exec_open(engine, &spec, NULL, &session, &err));
+    OK(session->resize(session, 33, 77, &err));
+    OK(session->write(session, "stty size\n", 10, &err));
+    OK(session->close_input(session, &err));
+    session_drain(session, &output);
+    OK(session->exit_code(session, &code, &err));
+    assert_int_equal(code, 0);
+    assert_non_null(strstr(output.text[STREAM_STDOUT].data, "33 77\r\n"));
+    session->free(session);
+    output_done(&output);
+
+    /* Hanging up kills. */
+    char *const forever[] = {(char *)"sleep", (char *)"778", NULL};
+    const struct exec_spec endless = {.service_id = enclave.id, .argv = forever, .terminal = true};
+    OK(engine->exec_open(engine, &endless, NULL, &session, &err));
+    session->free(session);
+    OK(run_shell(enclave.id, "ps | grep -c '[s]leep 778'", &output, NULL, &err, &code));
+    assert_string_equal(output.text[STREAM_STDOUT].data, "0\n");
+    output_done(&output);
+    char *const none[] = {(char *)"/no/such", NULL};
+    const struct exec_spec missing = {.service_id = enclave.id, .argv = none};
+    OK(engine->exec_open(engine, &missing, NULL, &session, &err));
+    session_drain(session, &output);
+    OK(session->exit_code(session, &code, &err));
+    assert_int_equal(code, 127);
+    session->free(session);
+    output_done(&output);
+    enclave_down(&enclave);
+}
+
+/* ---- files ---- */
+
+/* A tar of one file made of `left` zero bytes, given in pieces. */
+struct tar {
+    char head[512];
+    size_t head_given, left, padding;
+};
+static void tar_init(struct tar *tar, const char *name, size_t size)
+{
+    *tar = (struct tar){.left = size, .padding = (512 - size % 512) % 512 + 1024};
+    snprintf(tar->head, 100, "%s", name);
+    memcpy(tar->head + 100,
+           "0000640\0"
+           "0000106\0"
+           "0000106",
+           24);
+    snprintf(tar->head + 124, 12, "%011zo", size);
+    memcpy(tar->head + 136,
+           "14000000000\0"
+           "        0",
+           21);
+    memcpy(tar->head + 257, "ustar\00000", 8);
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof tar->head; i++)
+        sum += (unsigned char)tar->head[i];
+    snprintf(tar->head + 148, 8, "%06o", sum);
+}
+static ssize_t tar_give(void *context, void *bytes, size_t size)
+{
+    struct tar *tar = context;
+    if (tar->head_given < sizeof tar->head) {
+        size_t part = sizeof tar->head - tar->head_given;
+        part = part < size ? part : size;
+        memcpy(bytes, tar->head + tar->head_given, part);
+        tar->head_given += part;
+        return (ssize_t)part;
+    }
+    size_t *from = tar->left ? &tar->left : &tar->padding;
+    size_t part = *from < size ? *from : size;
+    memset(bytes, 0, part);
+    *from -= part;
+    return (ssize_t)part;
+}
+static int count_bytes(void *context, const void *bytes, size_t length)
+{
+    (void)bytes;
+    *(size_t *)context += length;
+    return 0;
+}
+
+static void test_archives(void **state)
+{
+    (void)state;
+    struct enclave enclave;
+    struct tar tar;
+    const struct volume_mount mount = {.volume = "kfs-test-archive", .path = "/data"};
+    OK(engine->volume_create(engine, "kfs-test-archive", labels, NULL, &err));
+    enclave_up(&enclave, "kfs-test-archive",
+               &(struct service_spec){.name = "kfs-test-archive",
+                                      .cmd = sleep_command,
+                                      .volumes = &mount,
+                                      .volume_count = 1});
+    tar_init(&tar, "big", 100 << 20);
+    OK(engine->archive_put(engine, enclave.id, "/data", tar_give, &tar, NULL, &err));
+    size_t got = 0;
+    OK(engine->archive_get(engine, enclave.id, "/data/big", count_bytes, &got, NULL, &err));
+    assert_true(got > 100 << 20 && got < 101 << 20);
+    tar_init(&tar, "big", 10);
+    FAILS(engine->archive_put(engine, enclave.id, "/none", tar_give, &tar, NULL, &err), ENOENT);
+    FAILS(engine->archive_get(engine, enclave.id, "/none", count_bytes, &got, NULL, &err), ENOENT);
+    OK(engine->service_start(engine, enclave.id, NULL, &err));
+    struct output output;
+    int code;
+    output_init(&output);
+    OK(run_shell(enclave.id, "stat -c '%s %u:%g %a' /data/big", &output, NULL, &err, &code));
+    assert_string_equal(output.text[STREAM_STDOUT].data, "104857600 70:70 640\n");
+    output_done(&output);
+    enclave_down(&enclave);
+    OK(engine->volume_remove(engine, "kfs-test-archive", NULL, &err));
+}
+
+static void test_local_view(void **state)
+{
+    (void)state;
+    struct enclave enclave;
+    struct service_stats stats;
+    enclave_up(&enclave, "kfs-test-local",
+               &(struct service_spec){
+                   .name = "kfs-test-local", .cmd = sleep_command, .memory_bytes = 32 << 20});
+    assert_null(engine->service_local_root(engine, enclave.id));
+    OK(engine->service_start(engine, enclave.id, NULL, &err));
+    char *root = engine->service_local_root(engine, enclave.id);
+    assert_non_null(root);
+    char path[128];
+    snprintf(path, sizeof path, "%s/bin/busybox", root);
+    assert_int_equal(access(path, X_OK), 0);
+    free(root);
+    OK(engine->service_stats(engine, enclave.id, NULL, &stats, &err));
+    assert_int_equal(stats.memory_limit_bytes, 32 << 20);
+    assert_true(stats.memory_bytes > 0 && stats.cpu_nanoseconds > 0 && stats.processes >= 2);
+    enclave_down(&enclave);
+}
+
 /* ---- logs ---- */
 
 struct log_text {
@@ -526,6 +716,61 @@ static void test_image_inspect(void **state)
     FAILS(engine->image_inspect(engine, "kfs/none:1", NULL, &info, &err), ENOENT);
 }
 
+/* ---- images ---- */
+
+struct build {
+    struct tar tar;
+    struct buf output;
+};
+static ssize_t build_give(void *context, void *bytes, size_t size)
+{
+    return tar_give(&((struct build *)context)->tar, bytes, size);
+}
+static int build_take(void *context, const void *bytes, size_t length)
+{
+    buf_append(&((struct build *)context)->output, bytes, length);
+    return 0;
+}
+
+/* A context whose Dockerfile is ten zero bytes is refused; the refusal comes inside the stream or
+ * before it. */
+static void test_image_build_refused(void **state)
+{
+    (void)state;
+    struct build build = {.output = BUF_INIT(BUF_MAX_TEXT)};
+    tar_init(&build.tar, "Dockerfile", 10);
+    const struct image_build_spec spec = {
+        .tag = "kfs-test/none:1", .context_archive = build_give, .context = &build};
+    cleanup(error_free) struct error *err = NULL;
+    assert_int_equal(engine->image_build(engine, &spec, build_take, &build, NULL, &err), -1);
+    assert_true(error_code(err) == EINVAL || error_code(err) == EIO);
+    buf_done(&build.output);
+}
+
+static void progress_count(void *context, const struct image_progress *progress)
+{
+    *(unsigned *)context += progress->status[0] != '\0';
+}
+
+/* KFS_TEST_REGISTRY: a registry that the engine reaches and that holds kfs/busybox:latest. */
+static void test_image_pull(void **state)
+{
+    (void)state;
+    const char *registry = getenv("KFS_TEST_REGISTRY");
+    if (!registry)
+        skip();
+    char image[256];
+    unsigned told = 0;
+    struct image_info info;
+    snprintf(image, sizeof image, "%s/kfs/busybox:latest", registry);
+    OK(engine->image_pull(engine, image, NULL, progress_count, &told, NULL, &err));
+    assert_true(told >= 2);
+    OK(engine->image_inspect(engine, image, NULL, &info, &err));
+    image_info_done(&info);
+    snprintf(image, sizeof image, "%s/kfs/none:latest", registry);
+    FAILS(engine->image_pull(engine, image, NULL, progress_count, &told, NULL, &err), ENOENT);
+}
+
 int main(void)
 {
     const char *socket = getenv("KFS_TEST_DOCKER");
@@ -549,6 +794,12 @@ int main(void)
         cmocka_unit_test(test_names_and_addresses),
         cmocka_unit_test(test_exec_run),
         cmocka_unit_test(test_exec_deadline_kills),
+        cmocka_unit_test(test_exec_session),
+        cmocka_unit_test(test_exec_terminal),
+        cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_local_view),
+        cmocka_unit_test(test_image_build_refused),
+        cmocka_unit_test(test_image_pull),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_nothing_is_left),

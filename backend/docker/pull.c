@@ -1,0 +1,38 @@
+/* Pulling images. */
+#include "backend/docker/credentials.h"
+#include "backend/docker/progress.h"
+
+#include <string.h>
+
+/* The path of the call for "repository[:tag][@digest]". Without a tag the engine would pull all. */
+static char *pull_path(const char *image)
+{
+    const char *at = strchr(image, '@'), *slash = strrchr(image, '/');
+    const char *colon = strchr(slash ? slash : image, ':');
+    const char *end = at ? at : colon;
+    const char *tag = at ? at + 1 : colon ? colon + 1 : "latest";
+    /* With a digest the tag says nothing. */
+    if (at && colon && colon < at)
+        end = colon;
+    cleanup(free) char *repository = end ? strndup(image, (size_t)(end - image)) : strdup(image);
+    return repository ? http_path("/images/create?fromImage=%s&tag=%s", repository, tag) : NULL;
+}
+
+int docker_image_pull(struct orchestrator *self, const char *image,
+                      const struct image_credentials *credentials, image_progress_sink sink,
+                      void *context, const struct orchestrator_call *call, struct error **err)
+{
+    struct docker *docker = docker_of(self);
+    cleanup(free) char *path = pull_path(image);
+    cleanup(free) char *header = NULL;
+    if (credentials_for_pull(docker, image, credentials, call, &header, err) < 0)
+        return -1;
+    cleanup(progress_done) struct progress progress;
+    progress_init(&progress);
+    progress.sink = sink;
+    progress.context = context;
+    const char *const headers[] = {header, NULL};
+    struct http_request request = {
+        .method = "POST", .path = path, .headers = headers, .timeout = API_TIMEOUT_STREAM};
+    return progress_call(docker, &request, &progress, call, err);
+}
