@@ -11,9 +11,8 @@
 #include "tools/kfs/tree.h"
 
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SCRIPTS    ".run" /* in plan/: where scripts are copied to */
-#define SCRIPT_MAX (16 << 20)
+#define SCRIPTS ".run" /* in plan/: where scripts and packages are copied to */
 
 enum {
     OUTPUT_INTERVAL = 100 /* ms between two looks at the output */
@@ -42,45 +40,45 @@ static int make_enclave(const char *name, struct error **err)
     return 0;
 }
 
-/* Copies the script to plan/.run/NAME; gives how the run file names it. */
-static char *copy_script(const char *enclave, const char *script, struct error **err)
+/* Runs a program of the system and waits for it; it has said on standard error what went wrong. */
+static int call(const char *const *argv, struct error **err)
 {
-    cleanup(buf_done) struct buf text = BUF_INIT(SCRIPT_MAX);
-    if (file_read(AT_FDCWD, script, &text, err) < 0)
-        return NULL;
+    pid_t child;
+    int status;
+    int failure = posix_spawnp(&child, argv[0], NULL, NULL, (char *const *)argv, environ);
+    if (failure)
+        return error_set(err, failure, "cannot run %s", argv[0]);
+    if (waitpid(child, &status, 0) < 0)
+        return error_system(err, "cannot wait for %s", argv[0]);
+    return status == 0 ? 0 : error_set(err, EIO, "%s failed", argv[0]);
+}
+
+/* Copies a script or a package to plan/.run/NAME, in place of an older copy; gives how the run file
+ * names it. */
+static char *copy_in(const char *enclave, const char *source, struct error **err)
+{
+    cleanup(free) char *path = realpath(source, NULL);
     cleanup(free) char *dir = tree_path(err, "enclaves", enclave, "plan", SCRIPTS, NULL);
-    if (!dir)
+    cleanup(free) char *target = NULL;
+    if (!path)
+        error_system(err, "%s", source);
+    if (!path || !dir || asprintf(&target, "%s/%s", dir, basename(path)) < 0)
         return NULL;
-    if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
-        error_system(err, "%s", dir);
+    const char *make[] = {"mkdir", "-p", "--", dir, NULL};
+    const char *clear[] = {"rm", "-rf", "--", target, NULL};
+    const char *copy[] = {"cp", "-rT", "--", path, target, NULL};
+    if (call(make, err) < 0 || call(clear, err) < 0 || call(copy, err) < 0)
         return NULL;
-    }
-    cleanup(free) char *copy = strdup(script);
-    const char *name = copy ? basename(copy) : "";
-    cleanup(close) int fd = tree_open(err, O_WRONLY | O_CREAT | O_TRUNC, "enclaves", enclave,
-                                      "plan", SCRIPTS, name, NULL);
-    if (fd < 0)
-        return NULL;
-    if (file_write_all(fd, text.data, text.length) < 0) {
-        error_system(err, "%s/%s", dir, name);
-        return NULL;
-    }
     char *locator;
-    return asprintf(&locator, "./" SCRIPTS "/%s", name) < 0 ? NULL : locator;
+    return asprintf(&locator, "./" SCRIPTS "/%s", basename(path)) < 0 ? NULL : locator;
 }
 
 /* How the run file names what the user named. */
 static char *locate(const char *enclave, const char *named, struct error **err)
 {
-    struct stat info;
-    if (stat(named, &info) < 0)
+    if (access(named, F_OK) < 0)
         return strdup(named);
-    if (!S_ISDIR(info.st_mode))
-        return copy_script(enclave, named, err);
-    char *path = realpath(named, NULL);
-    if (!path)
-        error_system(err, "%s", named);
-    return path;
+    return copy_in(enclave, named, err);
 }
 
 /* Options come before the locator; those that take a value in the next word say so by not having
