@@ -267,9 +267,9 @@ int effect_artifact_store_from_service(void *argument, const char *name, const c
     {
         with_lock(&context->engine->model_lock);
         struct member *member = map_get(&context->enclave->services, service);
-        if (!member || !member->container_id)
+        if (!member || !member->handle)
             return error_set(err, ENOENT, "there is no service '%s' in the enclave", service);
-        container = strdup(member->container_id);
+        container = strdup(member->handle);
     }
     size_t length = strlen(path); /* "DIR/" and a star means the directory's content, as DIR does */
     source_path = length > 2 && strcmp(path + length - 2, "/*") == 0 ? strndup(path, length - 2)

@@ -58,12 +58,21 @@ static int make_volumes(struct engine *engine, const struct enclave_facts *encla
     return 0;
 }
 
-/* Creates a container for facts; *ret_container is its id, the caller's. */
-static int make_container(struct run_context *context, const struct service_facts *facts,
-                          json_t *config, const struct orchestrator_call *call,
-                          char **ret_container, struct error **err)
+/* The member's facts as they are now, counted. */
+static struct service_facts *member_facts(struct member *member)
+{
+    with_lock(&member->enclave->engine->model_lock);
+    __atomic_add_fetch(&member->facts->references, 1, __ATOMIC_RELAXED);
+    return member->facts;
+}
+
+/* Creates a container for the member; *ret_container is its id, the caller's. */
+static int make_container(struct run_context *context, struct member *member, json_t *config,
+                          const struct orchestrator_call *call, char **ret_container,
+                          struct error **err)
 {
     struct engine *engine = context->engine;
+    cleanup(service_facts_unref) struct service_facts *facts = member_facts(member);
     cleanup(enclave_facts_unref) struct enclave_facts *enclave = NULL;
     cleanup(free) char *network = NULL;
     {
@@ -163,9 +172,9 @@ static void member_abandon(struct run_context *context, struct member *member)
     cleanup(free) char *container = NULL;
     {
         with_model(context->engine);
-        container = steal(&member->container_id);
+        container = steal(&member->handle);
         if (container)
-            map_remove(&context->engine->containers, container);
+            map_remove(&context->engine->handles, container);
         if (!member->gone)
             member_drop(member);
         member_yield(member);
@@ -215,12 +224,12 @@ int effect_service_prepare(void *argument, const char *name, json_t *config,
     if (!member)
         return -1;
     cleanup(free) char *container = NULL;
-    if (make_container(context, member->facts, config, &limits, &container, err) < 0) {
+    if (make_container(context, member, config, &limits, &container, err) < 0) {
         member_abandon(context, member);
         return -1;
     }
     with_model(context->engine);
-    member_set_container(member, container);
+    member_set_handle(member, container);
     member->prepared = json_deep_copy(config);
     member_yield(member);
     return 0;
@@ -259,19 +268,19 @@ static int start_container(struct run_context *context, struct member *member, j
     for (int tries = START_TRIES;; tries--) {
         cleanup(error_free) struct error *failure = NULL;
         cleanup(free) char *container = steal(ready);
-        if (!container && make_container(context, member->facts, config, call, &container, err) < 0)
+        if (!container && make_container(context, member, config, call, &container, err) < 0)
             return -1;
         {
             /* Known before the start, so that the event of the start finds its service. */
             with_model(context->engine);
-            member_set_container(member, container);
+            member_set_handle(member, container);
         }
         if (orchestrator->service_start(orchestrator, container, call, &failure) == 0)
             return 0;
         orchestrator->service_remove(orchestrator, container, NULL, NULL);
         {
             with_model(context->engine);
-            member_set_container(member, NULL);
+            member_set_handle(member, NULL);
         }
         bool again =
             error_code(failure) == EADDRINUSE && tries > 1 && pick_other_ports(member, NULL) == 0;
@@ -289,7 +298,7 @@ static void restore(struct run_context *context, struct member *member,
     if (old && was_running)
         orchestrator->service_start(orchestrator, old, NULL, &err);
     with_model(context->engine);
-    member_set_container(member, old);
+    member_set_handle(member, old);
     service_publish(member, service_facts_clone(before), ASPECT_BIT(ASPECT_CONFIG));
     if (err || !was_running)
         member_set_status(member, err ? SERVICE_STATUS_FAILED : SERVICE_STATUS_STOPPED, -1,
@@ -304,7 +313,7 @@ static void restore(struct run_context *context, struct member *member,
 static void container_split(struct member *member, json_t *config, char **ret_ready, char **ret_old)
 {
     with_lock(&member->enclave->engine->model_lock);
-    char *container = member->container_id ? copy(member->container_id) : NULL;
+    char *container = member->handle ? copy(member->handle) : NULL;
     cleanup(json_decref) json_t *prepared = steal(&member->prepared);
     if (prepared && json_equal(prepared, config))
         *ret_ready = container;
@@ -357,7 +366,8 @@ int effect_service_start(void *argument, const char *name, json_t *config,
             member_abandon(context, member);
         return -1;
     }
-    service_tell(member->facts, existed, ret_service);
+    cleanup(service_facts_unref) struct service_facts *facts = member_facts(member);
+    service_tell(facts, existed, ret_service);
     if (old)
         orchestrator->service_remove(orchestrator, old, NULL, NULL);
     return started(context, member, err);
@@ -375,8 +385,8 @@ static struct member *member_work(struct run_context *context, const char *name,
     if (member) {
         member_ref(member);
         member_acquire(member);
-        if (!member->gone && member->container_id) {
-            *ret_container = copy(member->container_id);
+        if (!member->gone && member->handle) {
+            *ret_container = copy(member->handle);
             return member;
         }
         member_yield(member);
@@ -439,7 +449,8 @@ int effect_service_remove(void *argument, const char *name, const struct plan_ca
     struct member *member = member_work(context, name, &container, err);
     if (!member)
         return -1;
-    service_tell(member->facts, true, ret_service);
+    cleanup(service_facts_unref) struct service_facts *facts = member_facts(member);
+    service_tell(facts, true, ret_service);
     service_logs_catch_up(member, NULL); /* its log outlives it */
     int result = context->engine->orchestrator->service_remove(context->engine->orchestrator,
                                                                container, &limits, err);
@@ -516,9 +527,9 @@ int effect_exec(void *argument, const char *name, char *const *argv, const struc
     {
         with_lock(&context->engine->model_lock);
         struct member *member = map_get(&context->enclave->services, name);
-        if (!member || !member->container_id)
+        if (!member || !member->handle)
             return error_set(err, ENOENT, "there is no service '%s' in the enclave", name);
-        container = copy(member->container_id);
+        container = copy(member->handle);
     }
     struct exec_spec spec = {.service_id = container, .argv = argv};
     return context->engine->orchestrator->exec_run(context->engine->orchestrator, &spec,

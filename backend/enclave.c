@@ -105,7 +105,7 @@ void enclave_path(const struct enclave *enclave, struct buf *out, const char *re
 {
     buf_printf(out, "%s/%s/%s",
                enclave->facts->status == ENCLAVE_DESTROYING ? "destroying" : "enclaves",
-               enclave->facts->uuid, rest);
+               enclave->uuid, rest);
 }
 
 static int save_facts(struct engine *engine, const struct enclave_facts *facts, struct error **err)
@@ -147,7 +147,10 @@ int enclave_open_plan(struct engine *engine, object_id id, struct error **err)
     if (!enclave)
         return -1;
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);
-    enclave_path(enclave, &path, "plan");
+    {
+        with_lock(&engine->model_lock);
+        enclave_path(enclave, &path, "plan");
+    }
     int fd = openat(engine->state_fd, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return fd < 0 ? error_system(err, "cannot open the directory of plan/") : fd;
 }
@@ -199,6 +202,7 @@ struct enclave *enclave_add(struct engine *engine, struct enclave_facts *facts, 
     enclave->references = 1;
     enclave->last_operation = &enclave->first_operation;
     enclave->facts = facts;
+    memcpy(enclave->uuid, facts->uuid, sizeof enclave->uuid);
     enclave->next_run = 1;
     facts->id = object_add(engine, &enclave->object, OBJECT_ENCLAVE);
     facts->status = destroying ? ENCLAVE_DESTROYING : ENCLAVE_CREATING;
@@ -346,8 +350,8 @@ int enclave_destroy(struct engine *engine, object_id id, struct error **err)
         return -1;
     /* The rename is the decision: once done, a restart completes what this process may not. */
     cleanup(buf_done) struct buf to = BUF_INIT(BUF_MAX_TEXT);
-    buf_printf(&to, "destroying/%s", enclave->facts->uuid);
-    if (renameat(engine->enclaves_fd, enclave->facts->uuid, engine->state_fd, to.data) < 0)
+    buf_printf(&to, "destroying/%s", enclave->uuid);
+    if (renameat(engine->enclaves_fd, enclave->uuid, engine->state_fd, to.data) < 0)
         return error_system(err,
                             "cannot mark the enclave as being destroyed in the state directory");
     with_model(engine);

@@ -133,7 +133,7 @@ void enclave_operation_create(struct enclave *enclave, void *context)
         enclave_retry(enclave, engine->create_lane, enclave_operation_create);
     } else {
         error_wrap(&err, "cannot create the enclave's network");
-        log_warning("%s: %s", enclave->facts->uuid, error_message(err));
+        log_warning("%s: %s", enclave->uuid, error_message(err));
         enclave_set_error(enclave, error_message(err));
         with_model(engine);
         enclave->create_error = steal(&err);
@@ -228,12 +228,11 @@ void enclave_operation_destroy(struct enclave *enclave, void *context)
     (void)context;
     struct engine *engine = enclave->engine;
     wait_for_run(enclave);
-    char uuid[UUID_LENGTH + 1];
+    const char *uuid = enclave->uuid;
     {
         with_lock(&engine->model_lock);
         if (engine->ending)
             return; /* the next start takes it up */
-        memcpy(uuid, enclave->facts->uuid, sizeof uuid);
     }
     cleanup(error_free) struct error *err = NULL;
     if (remove_objects(engine, uuid, &err) < 0) {

@@ -56,6 +56,7 @@ struct member;
 struct enclave {
     struct object object; /* first: the object table holds these */
     struct engine *engine;
+    char uuid[UUID_LENGTH + 1]; /* never changes: readable without the lock */
     unsigned references;
     bool gone;
     struct enclave_facts *facts;
@@ -78,14 +79,15 @@ struct member {
     struct object object;
     struct enclave
         *enclave; /* counted by each reference but the model's own, which ends before the enclave */
+    char uuid[UUID_LENGTH + 1], name[NAME_MAX_SERVICE + 1]; /* never change */
     unsigned references;
     bool gone;
     bool busy;         /* somebody works on its container */
     bool reading_logs; /* somebody brings the kept log up to date */
     struct service_facts *facts;
-    char *container_id; /* NULL while it has none */
-    json_t *prepared;   /* the configuration that its container was made for ahead of its turn; else
-                           NULL */
+    char *handle; /* the orchestrator's id of what stands for it now; NULL while there is nothing */
+    json_t *prepared; /* the configuration that its container was made for ahead of its turn; else
+                         NULL */
 };
 
 /* What a run was asked to do. */
@@ -139,7 +141,7 @@ struct engine {
     pthread_cond_t model_changed; /* a network is there, a run has ended, a waiter is free */
     struct engine_facts *facts;
     struct idmap objects;
-    struct map containers;     /* id -> member */
+    struct map handles;        /* handle -> member */
     struct map enclave_names;  /* of those in enclaves/ */
     struct enclave **enclaves; /* oldest first, with those being destroyed */
     size_t enclave_count, enclave_capacity;
@@ -262,7 +264,7 @@ struct member *member_hold(struct engine *engine, object_id id, struct error **e
 struct member *member_add(struct enclave *enclave, struct service_facts *facts);
 void member_drop(struct member *member);
 /* container: its id, or NULL. Under model_lock. */
-void member_set_container(struct member *member, const char *container);
+void member_set_handle(struct member *member, const char *container);
 /* Publishes a status if it is another. Under model_lock. */
 void member_set_status(struct member *member, enum service_status status, int exit_code,
                        const char *reason);

@@ -33,7 +33,7 @@ static bool last_reference(unsigned *references)
 struct engine_facts *engine_facts_clone(const struct engine_facts *facts)
 {
     struct engine_facts *clone = must(malloc(sizeof *clone));
-    *clone = *facts;
+    memcpy(clone, facts, offsetof(struct engine_facts, references));
     clone->references = 1;
     clone->orchestrator = copy_text(facts->orchestrator);
     clone->reason = copy_text(facts->reason);
@@ -52,7 +52,7 @@ void engine_facts_unref(struct engine_facts *facts)
 struct enclave_facts *enclave_facts_clone(const struct enclave_facts *facts)
 {
     struct enclave_facts *clone = must(malloc(sizeof *clone));
-    *clone = *facts;
+    memcpy(clone, facts, offsetof(struct enclave_facts, references));
     clone->references = 1;
     clone->error = copy_text(facts->error);
     return clone;
@@ -69,7 +69,7 @@ void enclave_facts_unref(struct enclave_facts *facts)
 struct service_facts *service_facts_clone(const struct service_facts *facts)
 {
     struct service_facts *clone = must(malloc(sizeof *clone));
-    *clone = *facts;
+    memcpy(clone, facts, offsetof(struct service_facts, references));
     clone->references = 1;
     clone->reason = copy_text(facts->reason);
     clone->image = copy_text(facts->image);
@@ -105,7 +105,7 @@ void service_facts_unref(struct service_facts *facts)
 struct run_facts *run_facts_clone(const struct run_facts *facts)
 {
     struct run_facts *clone = must(malloc(sizeof *clone));
-    *clone = *facts;
+    memcpy(clone, facts, offsetof(struct run_facts, references));
     clone->references = 1;
     return clone;
 }

@@ -157,20 +157,18 @@ int service_logs_catch_up(struct member *member, struct error **err)
     struct engine *engine = member->enclave->engine;
     cleanup(close) int dir = open_logs_dir(member, err);
     cleanup(free) char *container = NULL;
-    char uuid[UUID_LENGTH + 1];
     if (dir < 0)
         return -1;
     {
         with_lock(&engine->model_lock);
         while (member->reading_logs)
             pthread_cond_wait(&engine->model_changed, &engine->model_lock);
-        if (!member->container_id || member->prepared)
+        if (!member->handle || member->prepared)
             return 0;
         member->reading_logs = true;
-        container = strdup(member->container_id);
-        memcpy(uuid, member->facts->uuid, sizeof uuid);
+        container = strdup(member->handle);
     }
-    int result = container ? spool_catch_up(engine, dir, uuid, container, err) : -1;
+    int result = container ? spool_catch_up(engine, dir, member->uuid, container, err) : -1;
     with_lock(&engine->model_lock);
     member->reading_logs = false;
     pthread_cond_broadcast(&engine->model_changed);
@@ -186,10 +184,10 @@ int service_open_logs(struct engine *engine, object_id id, struct error **err)
     if (service_logs_catch_up(member, &failure) < 0) {
         if (error_code(failure) == ENOSYS || error_code(failure) == ENOSPC)
             return error_move(err, &failure);
-        log_debug("the log of '%s' is as it was last seen: %s", member->facts->name,
+        log_debug("the log of '%s' is as it was last seen: %s", member->name,
                   error_message(failure));
     }
     cleanup(close) int dir = open_logs_dir(member, err);
-    int fd = dir < 0 ? -1 : openat(dir, member->facts->uuid, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = dir < 0 ? -1 : openat(dir, member->uuid, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
     return fd < 0 ? error_system(err, "cannot open the kept log") : fd;
 }

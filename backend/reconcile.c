@@ -142,7 +142,7 @@ static bool apply_unknown(struct enclave *enclave, const struct service *service
     facts->status = status_of(service);
     facts->exit_code = service->exit_code;
     member = member_add(enclave, facts);
-    member_set_container(member, service->id);
+    member_set_handle(member, service->id);
     member_resume(member);
     return true;
 }
@@ -153,7 +153,7 @@ static void apply_service(struct engine *engine, const struct service *service,
     const char *uuid = label_get(service->labels, service->label_count, LABEL_SERVICE);
     struct enclave *enclave =
         enclave_by_uuid(engine, label_get(service->labels, service->label_count, LABEL_ENCLAVE));
-    struct member *known = map_get(&engine->containers, service->id);
+    struct member *known = map_get(&engine->handles, service->id);
     if (known)
         apply_known(known, service);
     else if (enclave && enclave->facts->status == ENCLAVE_DESTROYING)
@@ -174,7 +174,7 @@ static void drop_vanished(struct engine *engine, const struct orchestrator_listi
         size_t position = 0;
         for (struct member *member;
              (member = map_next(&engine->enclaves[i]->services, &position, NULL));) {
-            if (member->container_id && !member->busy && !map_get(&listed, member->container_id)) {
+            if (member->handle && !member->busy && !map_get(&listed, member->handle)) {
                 member_drop(member);
                 position = 0;
             }
@@ -247,12 +247,13 @@ static void relist(void *argument)
         }
         engine->relisting = false;
         engine->adopts = engine->adopts && !known;
-        engine->pending--;
         if (engine->relist_again && known)
             engine_relist(engine);
     }
     orchestrator_info_done(&info);
     leftovers_remove(engine, &leftovers);
+    with_model(engine);
+    engine->pending--;
 }
 
 void engine_relist(struct engine *engine)
@@ -267,7 +268,7 @@ void engine_relist(struct engine *engine)
 
 static void service_event(struct engine *engine, const struct orchestrator_event *event)
 {
-    struct member *member = event->id ? map_get(&engine->containers, event->id) : NULL;
+    struct member *member = event->id ? map_get(&engine->handles, event->id) : NULL;
     if (!member)
         return;
     if (event->kind == EVENT_SERVICE_STARTED)

@@ -101,7 +101,7 @@ static int write_record(int dir, const char *path, const struct run_facts *facts
                         const struct run_order *order, struct error **err)
 {
     cleanup(json_decref) json_t *record =
-        json_pack("{s:s, s:I, s:I, s:I, s:i, s:i, s:i, s:s, s:s?, s:s?}", "status",
+        json_pack("{s:s, s:I, s:I, s:I, s:i, s:i, s:i, s:s, s:s*, s:s*}", "status",
                   status_names[facts->status], "submitted", (json_int_t)facts->submitted, "started",
                   (json_int_t)facts->started, "finished", (json_int_t)facts->finished, "uid",
                   (int)facts->uid, "step", (int)facts->step, "steps", (int)facts->steps, "name",
@@ -181,13 +181,15 @@ void run_drop(struct run *run)
 void run_set_status(struct run *run, enum run_status status, unsigned step, unsigned steps)
 {
     struct engine *engine = run->enclave->engine;
-    bool finished = status == RUN_SUCCEEDED || status == RUN_FAILED || status == RUN_CANCELLED;
+    bool finished = status > RUN_EXECUTING;
     {
         with_model(engine);
         struct run_facts *facts = run_facts_clone(run->facts);
         facts->status = status;
-        facts->step = step;
-        facts->steps = steps;
+        if (!finished) {
+            facts->step = step;
+            facts->steps = steps;
+        }
         if (facts->started == 0 && status != RUN_CANCELLED)
             facts->started = clock_now();
         if (finished)
@@ -198,6 +200,11 @@ void run_set_status(struct run *run, enum run_status status, unsigned step, unsi
     cleanup(error_free) struct error *err = NULL;
     if (run_save(run, &err) < 0)
         log_warning("a run's state is not kept: %s", error_message(err));
+}
+
+void run_finish(struct run *run, enum run_status status)
+{
+    run_set_status(run, status, 0, 0);
 }
 
 /* ---- submitting ---- */

@@ -21,6 +21,8 @@ int run_submit(struct enclave *enclave, struct run_order *order, const struct ru
 void run_path(const struct run *run, struct buf *out, const char *rest);
 int run_save(struct run *run, struct error **err); /* without the lock, as is the next */
 void run_set_status(struct run *run, enum run_status status, unsigned step, unsigned steps);
+/* The last status; the step that the run came to stays. */
+void run_finish(struct run *run, enum run_status status);
 
 /* What the effects of one run work on. */
 struct run_context {

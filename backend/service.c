@@ -41,7 +41,7 @@ static void member_release(struct member *member)
     if (--member->references > 0)
         return;
     service_facts_unref(member->facts);
-    free(member->container_id);
+    free(member->handle);
     json_decref(member->prepared);
     free(member);
 }
@@ -75,6 +75,8 @@ struct member *member_add(struct enclave *enclave, struct service_facts *facts)
     member->enclave = enclave;
     member->references = 1;
     member->facts = facts;
+    memcpy(member->uuid, facts->uuid, sizeof member->uuid);
+    memcpy(member->name, facts->name, sizeof member->name);
     facts->id = object_add(enclave->engine, &member->object, OBJECT_SERVICE);
     facts->enclave = enclave->object.id;
     for (unsigned aspect = 0; aspect < ASPECT_MAX; aspect++)
@@ -88,21 +90,21 @@ struct member *member_add(struct enclave *enclave, struct service_facts *facts)
     return member;
 }
 
-void member_set_container(struct member *member, const char *container)
+void member_set_handle(struct member *member, const char *container)
 {
-    struct map *containers = &member->enclave->engine->containers;
-    if (member->container_id && map_get(containers, member->container_id) == member)
-        map_remove(containers, member->container_id);
-    fact_set(&member->container_id, container);
+    struct map *handles = &member->enclave->engine->handles;
+    if (member->handle && map_get(handles, member->handle) == member)
+        map_remove(handles, member->handle);
+    fact_set(&member->handle, container);
     if (container)
-        map_set(containers, container, member);
+        map_set(handles, container, member);
 }
 
 void member_drop(struct member *member)
 {
     struct enclave *enclave = member->enclave;
-    if (member->container_id)
-        map_remove(&enclave->engine->containers, member->container_id);
+    if (member->handle)
+        map_remove(&enclave->engine->handles, member->handle);
     map_remove(&enclave->services, member->facts->name);
     idmap_remove(&enclave->engine->objects, member->object.id);
     host_ports_release(enclave->engine, member->facts);
@@ -254,16 +256,16 @@ static void request_run(void *argument)
     {
         with_lock(&engine->model_lock);
         member_acquire(member);
-        container = member->container_id ? strdup(member->container_id) : NULL;
+        container = member->handle ? strdup(member->handle) : NULL;
     }
     if (container && request_do(engine->orchestrator, container, request->word, &err) < 0) {
-        error_wrap(&err, "service '%s'", member->facts->name);
+        error_wrap(&err, "service '%s'", member->name);
         log_warning("%s: %s", request->word, error_message(err));
         enclave_set_error(enclave, error_message(err));
     }
     /* While the orchestrator is away the record stays: the listing at its return takes it up. */
     if (!err || error_code(err) != EAGAIN)
-        asked_record(enclave, member->facts->uuid, NULL, NULL);
+        asked_record(enclave, member->uuid, NULL, NULL);
     {
         with_model(engine);
         request_settle(member, request->word, err);
@@ -297,7 +299,7 @@ static int ask(struct engine *engine, object_id id, const char *word, struct err
 {
     cleanup(member_unref) struct member *member = member_hold(engine, id, err);
     if (!member || engine_up_check(engine, err) < 0 ||
-        asked_record(member->enclave, member->facts->uuid, word, err) < 0)
+        asked_record(member->enclave, member->uuid, word, err) < 0)
         return -1;
     with_model(engine);
     if (!member->gone)
@@ -326,7 +328,7 @@ void member_resume(struct member *member)
     struct engine *engine = member->enclave->engine;
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT), word = BUF_INIT(15);
     enclave_path(member->enclave, &path, "asked/");
-    buf_puts(&path, member->facts->uuid);
+    buf_puts(&path, member->uuid);
     if (file_read(engine->state_fd, path.data, &word, NULL) == 0 && word.length > 0)
         request_submit(member, word.data);
 }

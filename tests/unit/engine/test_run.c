@@ -1,0 +1,213 @@
+/* Runs: recording, order, failing, cancelling, and what a restart makes of them. */
+#include "tests/unit/engine/engine_fixture.h"
+
+static void write_plan(struct fixture *fixture, object_id enclave, const char *name,
+                       const char *text)
+{
+    cleanup(close) int dir = enclave_open_plan(fixture->engine, enclave, NULL);
+    assert_int_equal(file_write(dir, name, text, strlen(text), NULL), 0);
+}
+
+static object_id submit(struct fixture *fixture, object_id enclave, const char *text)
+{
+    object_id run = 0;
+    struct error *err = NULL;
+    write_plan(fixture, enclave, "app.star", text);
+    if (enclave_plan_written(fixture->engine, enclave, "app.star", 1000, &run, &err) < 0)
+        fail_msg("%s", error_message(err));
+    return run;
+}
+
+static void assert_run(struct engine *engine, object_id id, enum run_status status)
+{
+    cleanup(run_facts_unref) struct run_facts *facts = run_get(engine, id);
+    assert_non_null(facts);
+    assert_string_equal(run_status_name(facts->status), run_status_name(status));
+    assert_int_equal(facts->finished != 0, status > RUN_EXECUTING);
+}
+
+static void assert_file(struct engine *engine, object_id run, enum run_file file, const char *text)
+{
+    char content[512] = "";
+    cleanup(close) int fd = run_open_file(engine, run, file, NULL);
+    assert_true(fd >= 0 && read(fd, content, sizeof content - 1) >= 0);
+    assert_string_equal(content, text);
+}
+
+static void test_a_run_leaves_its_texts(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    write_plan(fixture, enclave, "app.json", "{\"a\": 1}");
+    object_id run = submit(fixture, enclave, "print");
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_SUCCEEDED);
+    assert_file(fixture->engine, run, RUN_FILE_SCRIPT, "print");
+    assert_file(fixture->engine, run, RUN_FILE_ARGS, "{\"a\": 1}");
+    assert_file(fixture->engine, run, RUN_FILE_OUTPUT, "printed\n");
+    assert_file(fixture->engine, run, RUN_FILE_ERROR, "");
+    assert_int_equal(run_find(fixture->engine, enclave, 1), run);
+}
+
+static void test_what_does_not_parse_and_what_is_empty_is_no_run(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one"), run = 0;
+    struct error *err = NULL;
+    write_plan(fixture, enclave, "app.star", "bad");
+    assert_int_equal(enclave_plan_written(fixture->engine, enclave, "app.star", 0, &run, &err), -1);
+    assert_int_equal(error_code(err), EINVAL);
+    error_free(err);
+    write_plan(fixture, enclave, "app.star", "");
+    assert_int_equal(enclave_plan_written(fixture->engine, enclave, "app.star", 0, &run, NULL), 0);
+    assert_int_equal(run, 0);
+    assert_int_equal(run_find(fixture->engine, enclave, 1), 0);
+}
+
+static void test_a_failure_is_told_in_the_run_and_in_the_enclave(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    object_id run = submit(fixture, enclave, "fail");
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_FAILED);
+    assert_file(fixture->engine, run, RUN_FILE_ERROR, "app.star:1:1: failed\n");
+    cleanup(enclave_facts_unref) struct enclave_facts *facts =
+        enclave_get(fixture->engine, enclave);
+    assert_string_equal(facts->error, "app.star:1:1: failed\n");
+    submit(fixture, enclave, "print");
+    wait_quiet(fixture->engine);
+    cleanup(enclave_facts_unref) struct enclave_facts *later =
+        enclave_get(fixture->engine, enclave);
+    assert_string_equal(later->error, "");
+}
+
+static void test_runs_of_an_enclave_go_one_after_another_and_can_be_cancelled(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    object_id first = submit(fixture, enclave, "hang"), second = submit(fixture, enclave, "print");
+    object_id other = create(fixture, "two");
+    object_id elsewhere = submit(fixture, other, "print");
+    struct engine_waiter *waiter;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    waiter = engine_wait(fixture->engine, OBJECT_RUN, elsewhere, on_done, &done);
+    sem_wait(&done);
+    engine_wait_release(waiter);
+    assert_run(fixture->engine, second, RUN_PENDING);
+    assert_int_equal(run_cancel(fixture->engine, first, NULL), 0);
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, first, RUN_CANCELLED);
+    assert_run(fixture->engine, second, RUN_SUCCEEDED);
+    assert_int_equal(run_cancel(fixture->engine, first, NULL), -1);
+}
+
+static void test_destroying_ends_a_run_and_takes_its_containers(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    submit(fixture, enclave, "start hang");
+    while (service_find(fixture->engine, enclave, "web") == 0)
+        sched_yield();
+    assert_int_equal(enclave_destroy(fixture->engine, enclave, NULL), 0);
+    wait_quiet(fixture->engine);
+    assert_int_equal(fake_objects(fixture->world), 0);
+}
+
+static void test_a_restart_says_that_a_run_was_interrupted(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    object_id run = submit(fixture, enclave, "start hang");
+    struct run_facts *facts;
+    for (bool executing = false; !executing; run_facts_unref(facts)) {
+        facts = run_get(fixture->engine, run);
+        executing = facts->status == RUN_EXECUTING;
+    }
+    engine_free(fixture->engine);
+    start(fixture);
+    wait_quiet(fixture->engine);
+    enclave = enclave_find(fixture->engine, "one");
+    run = run_find(fixture->engine, enclave, 1);
+    assert_run(fixture->engine, run, RUN_FAILED);
+    cleanup(enclave_facts_unref) struct enclave_facts *now = enclave_get(fixture->engine, enclave);
+    assert_non_null(strstr(now->error, "interrupted"));
+}
+
+static void test_a_service_keeps_address_and_ports_when_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    object_id web = service_find(fixture->engine, enclave, "web");
+    cleanup(service_facts_unref) struct service_facts *before = service_get(fixture->engine, web);
+    assert_int_equal(before->status, SERVICE_STATUS_RUNNING);
+    assert_string_equal(before->address, "10.0.0.2");
+    assert_true(before->ports[0].host_port >= 20000);
+    submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    cleanup(service_facts_unref) struct service_facts *after = service_get(fixture->engine, web);
+    assert_string_equal(after->uuid, before->uuid);
+    assert_string_equal(after->address, before->address);
+    assert_int_equal(after->ports[0].host_port, before->ports[0].host_port);
+    assert_int_equal(fake_objects(fixture->world), 2);
+}
+
+static void test_a_taken_host_port_is_changed_for_another(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    fake_fail(fixture->world, FAKE_SERVICE_START, EADDRINUSE, 2);
+    object_id run = submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_SUCCEEDED);
+    assert_int_equal(fake_calls(fixture->world, FAKE_SERVICE_START), 3);
+    assert_int_equal(fake_objects(fixture->world), 2);
+}
+
+static void test_a_service_that_cannot_be_replaced_is_restored(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    fake_fail(fixture->world, FAKE_SERVICE_START, EINVAL, 1);
+    object_id run = submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_FAILED);
+    cleanup(service_facts_unref) struct service_facts *facts =
+        service_get(fixture->engine, service_find(fixture->engine, enclave, "web"));
+    assert_non_null(facts);
+    assert_int_equal(facts->status, SERVICE_STATUS_RUNNING);
+    assert_int_equal(fake_objects(fixture->world), 2);
+}
+
+static void test_a_service_that_cannot_start_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    fake_fail(fixture->world, FAKE_SERVICE_START, EINVAL, 1);
+    submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    assert_int_equal(service_find(fixture->engine, enclave, "web"), 0);
+    assert_int_equal(fake_objects(fixture->world), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ENGINE_TEST(test_a_run_leaves_its_texts),
+        ENGINE_TEST(test_what_does_not_parse_and_what_is_empty_is_no_run),
+        ENGINE_TEST(test_a_failure_is_told_in_the_run_and_in_the_enclave),
+        ENGINE_TEST(test_runs_of_an_enclave_go_one_after_another_and_can_be_cancelled),
+        ENGINE_TEST(test_destroying_ends_a_run_and_takes_its_containers),
+        ENGINE_TEST(test_a_restart_says_that_a_run_was_interrupted),
+        ENGINE_TEST(test_a_service_keeps_address_and_ports_when_replaced),
+        ENGINE_TEST(test_a_taken_host_port_is_changed_for_another),
+        ENGINE_TEST(test_a_service_that_cannot_be_replaced_is_restored),
+        ENGINE_TEST(test_a_service_that_cannot_start_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
