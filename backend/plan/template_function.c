@@ -29,10 +29,11 @@ static int return_text(struct arena *arena, const struct buf *buf, struct value 
 static int take_index(const struct value *index, size_t maximum, size_t *ret, struct error **err)
 {
     int64_t integer;
-    if (index->kind == VALUE_NONE)
+    if (index->kind == VALUE_NONE && !index->boxed)
         return error_set(err, EINVAL, "cannot index slice/array with nil");
     if (!value_as_integer(index, &integer))
-        return error_set(err, EINVAL, "cannot index slice/array with type %s", value_type(index));
+        return error_set(err, EINVAL, "cannot index slice/array with type %s",
+                         value_outer_type(index));
     if (integer < 0 || (uint64_t)integer > maximum)
         return error_set(err, EINVAL, "index out of range: %" PRId64, integer);
     *ret = (size_t)integer;
@@ -97,11 +98,9 @@ static int call_slice(struct arena *arena, const struct value *arguments, size_t
     if (item.kind != VALUE_STRING && item.kind != VALUE_LIST)
         return error_set(err, EINVAL, "can't slice item of type %s", value_type(&item));
     size_t at[3] = {0, value_length(&item), value_length(&item)};
-    for (size_t i = 1; i < count; i++) {
-        struct value index = value_unbox(arguments[i]);
-        if (take_index(&index, value_length(&item), &at[i - 1], err) < 0)
+    for (size_t i = 1; i < count; i++)
+        if (take_index(&arguments[i], value_length(&item), &at[i - 1], err) < 0)
             return -1;
-    }
     for (int i = 0; i < 2; i++)
         if (at[i] > at[i + 1])
             return error_set(err, EINVAL, "invalid slice index: %zu > %zu", at[i], at[i + 1]);

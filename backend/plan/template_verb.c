@@ -266,7 +266,7 @@ static void put_sharp_float(struct buf *out, struct text number, char form, int 
 {
     bool hex = form == 'x' || form == 'X';
     int missing = 0;
-    if (form == 'g' || form == 'G' || hex)
+    if (form == 'g' || form == 'G' || form == 'x') /* Go forgot X */
         missing = precision < 0 ? 6 : precision;
     size_t end = 0;
     bool point = false;
@@ -511,12 +511,14 @@ void format_verb(struct buf *buf, const struct format_flags *flags, int32_t lett
                  const struct value *value)
 {
     struct verb verb = {.buf = buf, .flags = flags, .letter = letter};
+    bool composite = value->kind == VALUE_LIST || value->kind == VALUE_MAP;
     const char *type = value_type(value);
     if (letter == 'T' && value->kind != VALUE_NONE)
         put_padded(&verb, cut_to_precision(&verb, (struct text){type, strlen(type)}), true);
     else if (letter == 'T')
         put_padded(&verb, TEXT("<nil>"), true);
-    else if (letter == 'p') /* nothing here has an address to show */
+    else if (letter == 'p' || (letter == 'w' && composite))
+        /* nothing here has an address to show, or is an error to wrap */
         put_bad_verb(&verb, value);
     else
         put_value(&verb, value, 0);
