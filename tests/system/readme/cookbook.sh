@@ -13,7 +13,7 @@ def run(plan, args = {}):
         name = "web",
         config = ServiceConfig(
             image = "busybox:latest",
-            cmd = ["sh", "-c", "mkdir -p /www; echo hello >/www/index.html; exec httpd -f -v -p 80 -h /www"],
+            cmd = ["sh", "-c", "mkdir -p /www; echo GET ready; echo hello >/www/index.html; exec httpd -f -v -p 80 -h /www"],
             ports = {"http": PortSpec(number = 80, application_protocol = "http")},
         ),
     )
