@@ -27,13 +27,13 @@ as_owner() {
     fi
 }
 
-# build DIRECTORY [CMAKE-OPTION...] - configures and builds; quiet unless it fails.
+# build DIRECTORY TARGET [CMAKE-OPTION...] - configures and builds.
 build() {
-    local dir=$1
-    shift
+    local dir=$1 target=$2
+    shift 2
     as_owner mkdir -p "$dir" || return 1
     if command -v ccache >/dev/null; then set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@"; fi
-    as_owner cmake -S "$top" -B "$dir" -G Ninja "$@" && as_owner ninja -C "$dir"
+    as_owner cmake -S "$top" -B "$dir" -G Ninja "$@" && as_owner ninja -C "$dir" "$target"
 }
 
 check_fuse() {
