@@ -4,8 +4,11 @@
 void log_batch_init(struct log_batch *batch, log_sink sink, void *context,
                     struct log_position *position)
 {
-    *batch = (struct log_batch){
-        .sink = sink, .context = context, .position = position, .next = *position};
+    *batch = (struct log_batch){.sink = sink,
+                                .context = context,
+                                .position = position,
+                                .from = *position,
+                                .next = *position};
 }
 
 void log_batch_done(struct log_batch *batch)
@@ -16,12 +19,15 @@ void log_batch_done(struct log_batch *batch)
 
 bool log_batch_seen(struct log_batch *batch, int64_t time, uint64_t *skip)
 {
-    if (time < batch->position->time)
+    if (batch->caught_up)
+        return false;
+    if (time < batch->from.time)
         return true;
-    if (time == batch->position->time && *skip > 0) {
+    if (time == batch->from.time && *skip > 0) {
         (*skip)--;
         return true;
     }
+    batch->caught_up = true;
     return false;
 }
 
@@ -66,5 +72,9 @@ int docker_logs_read(struct orchestrator *self, const char *id, struct log_posit
     log_batch_init(&batch, sink, context, position);
     if (known_facts(docker, id, call, &facts, err) < 0)
         return -1;
+    int result = logs_read_file(docker, id, &facts, follow, &batch, call, err);
+    if (result <= 0)
+        return result;
+    batch.next.file = batch.next.offset = 0; /* not true of what the API gives */
     return logs_read_api(docker, id, &facts, follow, &batch, call, err);
 }
