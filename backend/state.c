@@ -5,6 +5,7 @@
  */
 #include "backend/engine_int.h"
 
+#include "backend/base/clock.h"
 #include "backend/base/file.h"
 
 #include <fcntl.h>
@@ -12,12 +13,28 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#define LOCK_PATIENCE (5 * CLOCK_SECOND)
+#define LOCK_INTERVAL (20 * CLOCK_MILLISECOND)
+
+/* A predecessor that was just unmounted or killed holds the lock a moment longer. */
+static bool lock_wait(int fd)
+{
+    int64_t end = clock_monotonic() + LOCK_PATIENCE;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || clock_monotonic() > end)
+            return false;
+        struct timespec interval = clock_timespec(LOCK_INTERVAL);
+        nanosleep(&interval, NULL);
+    }
+    return true;
+}
+
 static int lock_take(struct engine *engine, const char *path, struct error **err)
 {
     engine->lock_fd = openat(engine->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (engine->lock_fd < 0)
         return error_system(err, "cannot open the lock of the state directory %s", path);
-    if (flock(engine->lock_fd, LOCK_EX | LOCK_NB) < 0)
+    if (!lock_wait(engine->lock_fd))
         return error_set(
             err, EBUSY,
             "another kfsd uses the state directory %s; give this one another with --state-dir",
