@@ -93,7 +93,7 @@ static void absolute_path(struct enclave *enclave, struct buf *path, const char 
     enclave_path(enclave, path, rest);
 }
 
-static int artifact_name_check(const char *name, struct error **err)
+int artifact_name_check(const char *name, struct error **err)
 {
     if (*name == '\0' || *name == '.' || strchr(name, '/') || strlen(name) > 200)
         return error_set(err, EINVAL,
@@ -152,6 +152,62 @@ json_t *artifacts_describe(struct enclave *enclave, struct error **err)
         json_object_set_new(description, entry->d_name, known);
     }
     return description;
+}
+
+int enclave_open_artifacts(struct engine *engine, object_id id, struct error **err)
+{
+    cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, err);
+    cleanup(close) int facts = -1;
+    int artifacts = -1;
+    if (!enclave || open_dirs(enclave, &artifacts, &facts, err) < 0)
+        return -1;
+    return artifacts;
+}
+
+void enclave_artifact_changed(struct engine *engine, object_id id, const char *name)
+{
+    cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, NULL);
+    cleanup(close) int artifacts = -1, facts = -1;
+    char file[256];
+    if (!enclave || open_dirs(enclave, &artifacts, &facts, NULL) < 0)
+        return;
+    /* A changed content has no known hash; a removed artifact no facts, so that its successor gets
+     * a new UUID. */
+    cleanup(json_decref) json_t *known = facts_load(facts, name);
+    const char *uuid = json_string_value(json_object_get(known, "uuid"));
+    snprintf(file, sizeof file, "%s.json", name);
+    if (faccessat(artifacts, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        unlinkat(facts, file, 0);
+    else if (uuid)
+        facts_save(facts, name, uuid, "", NULL);
+    with_model(engine);
+    enclave_touch(enclave, ASPECT_BIT(ASPECT_ARTIFACTS));
+}
+
+static int names_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int enclave_artifacts(struct engine *engine, object_id id,
+                      void (*each)(void *context, const char *uuid, const char *name),
+                      void *context, struct error **err)
+{
+    cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, err);
+    cleanup(json_decref) json_t *description = enclave ? artifacts_describe(enclave, err) : NULL;
+    if (!description)
+        return -1;
+    size_t count = 0;
+    cleanup(free) const char **names = calloc(json_object_size(description) + 1, sizeof *names);
+    const char *name;
+    json_t *facts;
+    json_object_foreach(description, name, facts) names[count++] = name;
+    qsort(names, count, sizeof *names, names_compare);
+    for (size_t i = 0; i < count; i++)
+        each(context,
+             json_string_value(json_object_get(json_object_get(description, names[i]), "uuid")),
+             names[i]);
+    return 0;
 }
 
 /* ---- storing ---- */

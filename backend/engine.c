@@ -40,7 +40,7 @@ static int engine_open(struct engine *engine, const struct engine_options *optio
     fact_set(&engine->facts->orchestrator, "");
     fact_set(&engine->facts->reason, "it has not answered yet");
     if (state_open(engine, options, err) < 0 || failures_open(engine, err) < 0 ||
-        retry_start(engine, err) < 0)
+        retry_start(engine, err) < 0 || follow_start(engine, err) < 0)
         return -1;
     return 0;
 }
@@ -58,11 +58,12 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     engine->port_cursor = (unsigned)(clock_now() / CLOCK_MILLISECOND);
     pthread_mutex_init(&engine->model_lock, NULL);
     pthread_mutex_init(&engine->failures_lock, NULL);
+    pthread_mutex_init(&engine->events_lock, NULL);
     pthread_cond_init(&engine->model_changed, NULL);
     pthread_cond_init(&engine->retries_changed, NULL);
-    engine->orchestrator = orchestrator;
+    engine->orchestrator = timed_new(orchestrator);
     if (engine_open(engine, options, err) < 0 || state_load(engine, err) < 0 ||
-        orchestrator->watch(orchestrator, engine_on_event, engine, err) < 0) {
+        engine->orchestrator->watch(engine->orchestrator, engine_on_event, engine, err) < 0) {
         engine_free(engine);
         return NULL;
     }
@@ -113,6 +114,7 @@ void engine_free(struct engine *engine)
     if (engine->retry_thread) {
         stop_runs(engine);
         retry_stop(engine);
+        follow_stop(engine);
     }
     jobs_free(engine->jobs);
     engine->orchestrator->free(engine->orchestrator);
@@ -129,6 +131,7 @@ void engine_free(struct engine *engine)
     free(engine->state_path);
     pthread_mutex_destroy(&engine->model_lock);
     pthread_mutex_destroy(&engine->failures_lock);
+    pthread_mutex_destroy(&engine->events_lock);
     pthread_cond_destroy(&engine->model_changed);
     pthread_cond_destroy(&engine->retries_changed);
     free(engine);

@@ -138,6 +138,15 @@ void engine_note_failure(struct engine *engine, object_id enclave, const char *o
 void engine_put_errors(struct engine *engine, struct buf *out);
 int64_t engine_errors_changed(struct engine *engine);
 
+/* A read-only descriptor of events: one JSON object a line for every change of an enclave, service,
+ * run or files artifact, oldest first; `enclave` 0: of all. Grows (ASPECT_EVENTS of the engine and
+ * of the enclave); bounded by dropping the older half. The caller closes it. */
+int engine_open_events(struct engine *engine, object_id enclave, struct error **err);
+
+/* The engine's part of engine/metrics, in Prometheus' text format: enclaves, services, runs, calls
+ * of the orchestrator, memory. */
+void engine_put_metrics(struct engine *engine, struct buf *out);
+
 /* A read-only descriptor of the daemon's log file; -1 if there is none. The caller closes it. */
 int engine_open_log(struct engine *engine, struct error **err);
 
@@ -192,6 +201,23 @@ int enclave_set_status(struct engine *engine, object_id id, const char *word, st
 
 /* A descriptor of the directory that holds the enclave's plan/, or -1. The caller closes it. */
 int enclave_open_plan(struct engine *engine, object_id id, struct error **err);
+
+/* A descriptor of the directory that holds the enclave's files artifacts, each a directory of its
+ * name; -1 on failure. What a person puts there is an artifact that plans can mount. The caller
+ * closes it, and tells what it did: */
+int enclave_open_artifacts(struct engine *engine, object_id id, struct error **err);
+/* Whether an artifact can bear this name: no '/', no '.' first, at most 200 bytes. EINVAL */
+int artifact_name_check(const char *name, struct error **err);
+/* The artifact of this name was made, changed or removed through the tree. */
+void enclave_artifact_changed(struct engine *engine, object_id id, const char *name);
+/* UUID and name of each artifact, sorted by name, for `inspect`: calls `each` for it. */
+int enclave_artifacts(struct engine *engine, object_id id,
+                      void (*each)(void *context, const char *uuid, const char *name),
+                      void *context, struct error **err);
+
+/* [waits] Brings the enclave's common log up to date (all services' lines, each led by its
+ * service's name, by time) and gives a read-only descriptor of it. */
+int enclave_open_logs(struct engine *engine, object_id id, struct error **err);
 
 /* [waits] The file `name` directly in plan/ has been written and acts: checks that it parses
  * (EINVAL with file:line:col if not), records a run with the content it has now and its arguments
@@ -311,6 +337,34 @@ int service_set_status(struct engine *engine, object_id id, const char *word, st
 /* [waits] Brings the kept log of the service up to date and gives a read-only descriptor of it:
  * plain lines, its size is the log's. */
 int service_open_logs(struct engine *engine, object_id id, struct error **err);
+
+/* [waits] What the service uses now, a line each: "cpu_nanoseconds 123". EAGAIN while it does not
+ * run. */
+int service_put_stats(struct engine *engine, object_id id, struct buf *out, struct error **err);
+
+/* A path on this machine under which the running service's own file system is seen, the caller's;
+ * NULL with ENOSYS if there is none, EAGAIN if it does not run. Follow its links only inside of it
+ * (openat2(2) with RESOLVE_IN_ROOT). */
+char *service_root(struct engine *engine, object_id id, struct error **err);
+
+/* ---- following a log ---- */
+
+/* A reader of what a service writes from now on. While there are any, the log is looked at ten
+ * times a second by one thread for all. */
+struct log_follower;
+/* grown(context) is called from any thread, with no lock held, whenever there may be more to read,
+ * or the end; it must not block and must not call log_follower_free. NULL and ENOENT, or ENOSYS
+ * where the log cannot be read back. [waits: the first look] */
+struct log_follower *service_follow(struct engine *engine, object_id id,
+                                    void (*grown)(void *context), void *context,
+                                    struct error **err);
+/* The next bytes, whole lines where they fit; 0: nothing now; -1: the service is gone and all was
+ * read. *ret_lost: lines that were dropped because the reader was too slow, to be told before what
+ * is read. Never waits. One thread at a time. */
+ssize_t log_follower_read(struct log_follower *follower, void *bytes, size_t size,
+                          uint64_t *ret_lost);
+/* Returns only when grown is not running and will not be called any more. */
+void log_follower_free(struct log_follower *follower);
 
 /* ---- waiting ---- */
 

@@ -26,6 +26,7 @@
 #include "backend/base/map.h"
 #include "backend/engine.h"
 #include "backend/orchestrator.h"
+#include "backend/timed.h"
 
 #include <jansson.h>
 
@@ -67,11 +68,19 @@ struct enclave {
     struct run **runs;          /* by number - 1 */
     size_t run_count;
     uint64_t next_run;  /* the number of the next one, from 1 */
+    bool reading_logs;  /* somebody brings the common log up to date */
     bool submitting;    /* a run is being recorded */
     struct run *active; /* the run that a thread works on */
     unsigned pending;   /* operations under way or queued: what `wait` waits for */
     struct operation *first_operation, **last_operation; /* the strand: one at a time, in order */
     bool strand_busy;
+};
+
+/* How much of a service's log is kept, and how much was dropped from its beginning. */
+struct log_extent {
+    uint64_t length; /* bytes kept */
+    uint64_t lines;  /* lines ever read, kept or dropped */
+    uint64_t dropped, dropped_lines;
 };
 
 /* A service as a member of its enclave. (struct service is what the orchestrator lists.) */
@@ -82,8 +91,9 @@ struct member {
     char uuid[UUID_LENGTH + 1], name[NAME_MAX_SERVICE + 1]; /* never change */
     unsigned references;
     bool gone;
-    bool busy;         /* somebody works on its container */
-    bool reading_logs; /* somebody brings the kept log up to date */
+    bool busy;             /* somebody works on its container */
+    bool reading_logs;     /* somebody brings the kept log up to date */
+    struct log_extent log; /* as of the last look */
     struct service_facts *facts;
     char *handle; /* the orchestrator's id of what stands for it now; NULL while there is nothing */
     json_t *prepared; /* the configuration that its container was made for ahead of its turn; else
@@ -131,6 +141,8 @@ struct engine {
     engine_change_sink sink;
     void *sink_context;
 
+    pthread_mutex_t events_lock; /* guards appending to files of events */
+
     pthread_mutex_t failures_lock; /* guards the next three */
     struct buf failures;
     int64_t failures_changed;
@@ -152,6 +164,7 @@ struct engine {
     struct pending_change *changes, **last_change;
     struct map host_ports; /* "tcp/31234" -> taken by a service of ours */
     unsigned port_cursor;
+    struct follow_ticker *ticker;
     struct retry *retries; /* operations to submit again, soonest first */
     pthread_cond_t retries_changed;
     pthread_t retry_thread;
@@ -275,6 +288,11 @@ void member_yield(struct member *member);
 /* Brings the kept log up to date, as far as the orchestrator can tell. Without model_lock. [waits]
  */
 int service_logs_catch_up(struct member *member, struct error **err);
+void service_logs_total(struct member *member, struct log_extent *ret_extent);
+/* Reads whole lines of the kept log from *place and *lines (of all that was ever logged) on, and
+ * moves them; 0 if there is nothing yet. */
+ssize_t service_logs_read(struct member *member, uint64_t *place, uint64_t *lines, void *bytes,
+                          size_t size, uint64_t *ret_lost);
 /* Takes up what was asked of the service before a restart or a loss of the orchestrator. Under
  * model_lock. */
 void member_resume(struct member *member);
@@ -332,6 +350,11 @@ int run_load_all(struct enclave *enclave, struct error **err);
 /* Starts the next pending run of the enclave if none is active. Under model_lock. */
 void runs_schedule(struct enclave *enclave);
 
+/* ---- following logs (follow.c) ---- */
+
+int follow_start(struct engine *engine, struct error **err);
+void follow_stop(struct engine *engine);
+
 /* ---- trying again (retry.c) ---- */
 
 int retry_start(struct engine *engine, struct error **err);
@@ -341,6 +364,18 @@ void retry_stop(struct engine *engine);
 
 /* Fires the waiters whose scope has nothing pending. Called by model_unlock, without the lock. */
 void waiters_check(struct engine *engine);
+
+/* ---- events (events.c) ---- */
+
+/* Whether a change is an event. */
+bool event_wanted(const struct engine_change *change);
+/* The event's line. enclave: the name of the enclave that it is in, "" for none; status: the
+ * object's, "" for none. */
+void event_put(struct buf *line, const struct engine_change *change, const char *enclave,
+               const char *status);
+/* Appends the line to the engine's events and to the file at enclave_path (relative to the state
+ * directory; may be NULL). */
+void event_record(struct engine *engine, const struct buf *line, const char *enclave_path);
 
 /* ---- failures (failures.c) ---- */
 

@@ -4,8 +4,8 @@
  * So a log that no one reads costs nothing, and one that was read survives the container it came
  * from.
  *
- * logs/SERVICE-UUID.position says how far was read, from which container, and how long the kept
- * text was then: what a killed process had appended after that is cut off and read again.
+ * logs/SERVICE-UUID.position says how far was read, from which container, and how much was kept and
+ * dropped by then: what a killed process had appended after that is cut off and read again.
  */
 #include "backend/engine_int.h"
 
@@ -17,7 +17,7 @@
 
 struct spool {
     int fd;
-    int64_t length;
+    struct log_extent extent;
     struct log_position position;
     char container[128];
     struct buf pending; /* appended to the file in large pieces */
@@ -34,7 +34,7 @@ static int spool_flush(struct spool *spool)
         return 0;
     if (file_write_all(spool->fd, spool->pending.data, spool->pending.length) < 0)
         spool->failed = true;
-    spool->length += (int64_t)spool->pending.length;
+    spool->extent.length += spool->pending.length;
     buf_truncate(&spool->pending, 0);
     return spool->failed ? -1 : 0;
 }
@@ -47,24 +47,29 @@ static int on_entries(void *argument, const struct log_entry *entries, size_t co
             spool_flush(spool) < 0)
             return -1;
         buf_append(&spool->pending, entries[i].text, entries[i].length);
-        if (!entries[i].partial)
+        if (!entries[i].partial) {
             buf_putc(&spool->pending, '\n');
+            spool->extent.lines++;
+        }
     }
     return spool->pending.failed ? -1 : 0;
 }
+
+/* ---- how far was read ---- */
 
 static void position_load(int dir, const char *uuid, struct spool *spool)
 {
     char name[UUID_LENGTH + 16];
     cleanup(buf_done) struct buf text = BUF_INIT(4096);
     snprintf(name, sizeof name, "%s.position", uuid);
-    long long length, time;
-    unsigned long long count, file, offset;
+    unsigned long long length, lines, dropped, dropped_lines, count, file, offset;
+    long long time;
     if (file_read(dir, name, &text, NULL) < 0 ||
-        sscanf(text.data, "%lld %lld %llu %llu %llu %127s", &length, &time, &count, &file, &offset,
-               spool->container) != 6)
+        sscanf(text.data, "%llu %llu %llu %llu %lld %llu %llu %llu %127s", &length, &lines,
+               &dropped, &dropped_lines, &time, &count, &file, &offset, spool->container) != 9)
         return;
-    spool->length = length;
+    spool->extent = (struct log_extent){
+        .length = length, .lines = lines, .dropped = dropped, .dropped_lines = dropped_lines};
     spool->position =
         (struct log_position){.time = time, .count = count, .file = file, .offset = offset};
 }
@@ -72,73 +77,124 @@ static void position_load(int dir, const char *uuid, struct spool *spool)
 static int position_save(int dir, const char *uuid, const struct spool *spool, struct error **err)
 {
     char name[UUID_LENGTH + 16], text[512];
+    const struct log_extent *extent = &spool->extent;
+    const struct log_position *position = &spool->position;
     snprintf(name, sizeof name, "%s.position", uuid);
-    snprintf(text, sizeof text, "%lld %lld %llu %llu %llu %s\n", (long long)spool->length,
-             (long long)spool->position.time, (unsigned long long)spool->position.count,
-             (unsigned long long)spool->position.file, (unsigned long long)spool->position.offset,
+    snprintf(text, sizeof text, "%llu %llu %llu %llu %lld %llu %llu %llu %s\n",
+             (unsigned long long)extent->length, (unsigned long long)extent->lines,
+             (unsigned long long)extent->dropped, (unsigned long long)extent->dropped_lines,
+             (long long)position->time, (unsigned long long)position->count,
+             (unsigned long long)position->file, (unsigned long long)position->offset,
              spool->container);
     return file_write(dir, name, text, strlen(text), err);
 }
 
+/* ---- the bound ---- */
+
+/* How many of the `length` bytes are newlines. */
+static uint64_t newlines(const char *bytes, size_t length)
+{
+    uint64_t count = 0;
+    for (const char *next = bytes, *end = bytes + length;
+         (next = memchr(next, '\n', (size_t)(end - next))); next++)
+        count++;
+    return count;
+}
+
+/* How many lines end in the first `length` bytes of the file; -1 on failure. */
+static int64_t count_lines(int fd, uint64_t length)
+{
+    char block[65536];
+    int64_t lines = 0;
+    for (uint64_t at = 0; at < length;) {
+        size_t most = length - at < sizeof block ? length - at : sizeof block;
+        ssize_t got = pread(fd, block, most, (off_t)at);
+        if (got <= 0)
+            return -1;
+        lines += (int64_t)newlines(block, (size_t)got);
+        at += (uint64_t)got;
+    }
+    return lines;
+}
+
+/* Where the newer part of about `keep` bytes begins: behind a newline. */
+static uint64_t cut_place(int fd, uint64_t length, uint64_t keep)
+{
+    char block[65536];
+    uint64_t from = length - keep;
+    ssize_t got = pread(fd, block, sizeof block, (off_t)from);
+    const char *newline = got > 0 ? memchr(block, '\n', (size_t)got) : NULL;
+    return newline ? from + (uint64_t)(newline + 1 - block) : from;
+}
+
 /* Keeps the newer half of a log that has passed its bound. Readers who have the old file open keep
  * it. */
-static int spool_shorten(int dir, const char *uuid, struct spool *spool, int64_t max,
+static int spool_shorten(int dir, const char *uuid, struct spool *spool, uint64_t max,
                          struct error **err)
 {
-    if (spool->length <= max)
+    struct log_extent *extent = &spool->extent;
+    if (extent->length <= max)
         return 0;
     char temporary[UUID_LENGTH + 8];
     snprintf(temporary, sizeof temporary, "%s.new", uuid);
     cleanup(close) int to = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    off_t from = spool->length - max / 2;
-    char block[4096];
-    ssize_t got = pread(spool->fd, block, sizeof block, from);
-    const char *newline = got > 0 ? memchr(block, '\n', (size_t)got) : NULL;
-    if (newline)
-        from += newline + 1 - block;
-    int64_t kept = spool->length - from;
-    for (int64_t left = kept; to >= 0 && left > 0;) {
-        ssize_t copied = copy_file_range(spool->fd, &from, to, NULL, (size_t)left, 0);
-        if (copied <= 0)
-            return error_system(err, "cannot shorten a log");
-        left -= copied;
-    }
-    if (to < 0 || renameat(dir, temporary, dir, uuid) < 0)
+    uint64_t cut = cut_place(spool->fd, extent->length, max / 2), kept = extent->length - cut;
+    int64_t cut_lines = count_lines(spool->fd, cut);
+    if (to < 0 || cut_lines < 0 || file_copy_range(spool->fd, cut, kept, to) < 0 ||
+        renameat(dir, temporary, dir, uuid) < 0)
         return error_system(err, "cannot shorten a log");
-    spool->length = kept;
+    extent->length = kept;
+    extent->dropped += cut;
+    extent->dropped_lines += (uint64_t)cut_lines;
+    return 0;
+}
+
+/* ---- looking ---- */
+
+static int spool_open(struct spool *spool, int dir, const char *uuid, const char *container,
+                      struct error **err)
+{
+    struct stat st;
+    position_load(dir, uuid, spool);
+    spool->fd = openat(dir, uuid, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (spool->fd < 0 || fstat(spool->fd, &st) < 0 ||
+        ((uint64_t)st.st_size > spool->extent.length &&
+         ftruncate(spool->fd, (off_t)spool->extent.length) < 0))
+        return error_system(err, "cannot open a kept log");
+    /* Shortened, but the process ended before it could say so. */
+    if ((uint64_t)st.st_size < spool->extent.length) {
+        spool->extent.dropped += spool->extent.length - (uint64_t)st.st_size;
+        spool->extent.length = (uint64_t)st.st_size;
+    }
+    if (strcmp(spool->container, container) != 0) {
+        spool->position = (struct log_position){0};
+        snprintf(spool->container, sizeof spool->container, "%s", container);
+    }
     return 0;
 }
 
 static int spool_catch_up(struct engine *engine, int dir, const char *uuid, const char *container,
-                          struct error **err)
+                          struct log_extent *ret_extent, struct error **err)
 {
-    struct spool spool = {.fd = openat(dir, uuid, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
-                          .pending = BUF_INIT(4 * SPOOL_PIECE_BYTES)};
-    cleanup(close) int fd = spool.fd;
-    struct stat st;
-    position_load(dir, uuid, &spool);
-    if (fd < 0 || fstat(fd, &st) < 0 ||
-        (st.st_size > spool.length && ftruncate(fd, spool.length) < 0))
-        return error_system(err, "cannot open a kept log");
-    if (st.st_size < spool.length) /* shortened, but the process ended before it could say so */
-        spool.length = st.st_size;
-    if (strcmp(spool.container, container) != 0) {
-        spool.position = (struct log_position){0};
-        snprintf(spool.container, sizeof spool.container, "%s", container);
+    struct spool spool = {.fd = -1, .pending = BUF_INIT(4 * SPOOL_PIECE_BYTES)};
+    if (spool_open(&spool, dir, uuid, container, err) < 0) {
+        cleanup_close(&spool.fd);
+        return -1;
     }
     struct log_position before = spool.position;
     cleanup(error_free) struct error *failure = NULL;
-    int result = engine->orchestrator->logs_read(engine->orchestrator, container, &spool.position,
-                                                 false, on_entries, &spool, NULL, &failure);
+    engine->orchestrator->logs_read(engine->orchestrator, container, &spool.position, false,
+                                    on_entries, &spool, NULL, &failure);
     if (spool_flush(&spool) < 0)
         error_set(&failure, ENOSPC,
                   "the log cannot be kept: the state directory is full or cannot be written");
     buf_done(&spool.pending);
-    bool moved = memcmp(&before, &spool.position, sizeof before) != 0;
-    if (moved && (spool_shorten(dir, uuid, &spool, (int64_t)engine->log_bytes_max, &failure) < 0 ||
-                  position_save(dir, uuid, &spool, &failure) < 0))
-        return error_move(err, &failure);
-    return result < 0 || failure ? error_move(err, &failure) : 0;
+    if (memcmp(&before, &spool.position, sizeof before) != 0 &&
+        spool_shorten(dir, uuid, &spool, engine->log_bytes_max, &failure) == 0)
+        position_save(dir, uuid, &spool, &failure);
+    close(spool.fd);
+    *ret_extent = spool.extent;
+    return failure ? error_move(err, &failure) : 0;
 }
 
 static int open_logs_dir(struct member *member, struct error **err)
@@ -168,8 +224,12 @@ int service_logs_catch_up(struct member *member, struct error **err)
         member->reading_logs = true;
         container = strdup(member->handle);
     }
-    int result = container ? spool_catch_up(engine, dir, member->uuid, container, err) : -1;
+    struct log_extent extent = {0};
+    int result =
+        container ? spool_catch_up(engine, dir, member->uuid, container, &extent, err) : -1;
     with_lock(&engine->model_lock);
+    if (result == 0)
+        member->log = extent;
     member->reading_logs = false;
     pthread_cond_broadcast(&engine->model_changed);
     return result;
@@ -190,4 +250,47 @@ int service_open_logs(struct engine *engine, object_id id, struct error **err)
     cleanup(close) int dir = open_logs_dir(member, err);
     int fd = dir < 0 ? -1 : openat(dir, member->uuid, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
     return fd < 0 ? error_system(err, "cannot open the kept log") : fd;
+}
+
+/* ---- reading on ---- */
+
+void service_logs_total(struct member *member, struct log_extent *ret_extent)
+{
+    with_lock(&member->enclave->engine->model_lock);
+    *ret_extent = member->log;
+}
+
+/* Reads at *place of the log, where `extent` says what is kept. */
+static ssize_t read_kept(struct member *member, const struct log_extent *extent, uint64_t place,
+                         void *bytes, size_t size)
+{
+    uint64_t left = extent->dropped + extent->length - place;
+    cleanup(close) int dir = left == 0 ? -1 : open_logs_dir(member, NULL);
+    cleanup(close) int fd = dir < 0 ? -1 : openat(dir, member->uuid, O_RDONLY | O_CLOEXEC);
+    ssize_t got =
+        fd < 0 ? 0 : pread(fd, bytes, left < size ? left : size, (off_t)(place - extent->dropped));
+    const char *last = got > 0 ? memrchr(bytes, '\n', (size_t)got) : NULL;
+    return last ? last + 1 - (const char *)bytes : got > 0 ? got : 0;
+}
+
+ssize_t service_logs_read(struct member *member, uint64_t *place, uint64_t *lines, void *bytes,
+                          size_t size, uint64_t *ret_lost)
+{
+    for (;;) {
+        struct log_extent extent, after;
+        service_logs_total(member, &extent);
+        *ret_lost = 0;
+        if (*place < extent.dropped) {
+            *ret_lost = extent.dropped_lines > *lines ? extent.dropped_lines - *lines : 0;
+            *place = extent.dropped;
+            *lines = extent.dropped_lines;
+        }
+        ssize_t got = read_kept(member, &extent, *place, bytes, size);
+        service_logs_total(member, &after);
+        if (after.dropped != extent.dropped)
+            continue; /* the file was shortened meanwhile: what was read may be another part */
+        *lines += newlines(bytes, (size_t)got);
+        *place += (uint64_t)got;
+        return got;
+    }
 }

@@ -11,6 +11,8 @@ struct pending_change {
     struct pending_change *next;
     struct engine_change change;
     char *name, *old_name;
+    char *event, *events_path; /* the line and the enclave's file for it; NULL where the change is
+                                  no event */
 };
 
 void model_lock(struct engine *engine)
@@ -18,12 +20,33 @@ void model_lock(struct engine *engine)
     pthread_mutex_lock(&engine->model_lock);
 }
 
+/* Writes the event and says that the files of events have grown. */
+static void event_deliver(struct engine *engine, const struct pending_change *pending)
+{
+    const struct buf line = {.data = pending->event, .length = strlen(pending->event)};
+    event_record(engine, &line, pending->events_path);
+    struct engine_change grown = {.change = CHANGE_MODIFIED,
+                                  .kind = OBJECT_ENGINE,
+                                  .aspects = ASPECT_BIT(ASPECT_EVENTS),
+                                  .name = "engine"};
+    if (engine->sink)
+        engine->sink(engine->sink_context, &grown);
+    grown.kind = OBJECT_ENCLAVE;
+    grown.id = pending->change.kind == OBJECT_ENCLAVE ? pending->change.id : pending->change.parent;
+    if (engine->sink && grown.id)
+        engine->sink(engine->sink_context, &grown);
+}
+
 static void change_deliver(struct engine *engine, struct pending_change *first)
 {
     for (struct pending_change *next; first; first = next) {
         next = first->next;
+        if (first->event)
+            event_deliver(engine, first);
         if (engine->sink)
             engine->sink(engine->sink_context, &first->change);
+        free(first->event);
+        free(first->events_path);
         free(first->name);
         free(first->old_name);
         free(first);
@@ -41,6 +64,37 @@ void model_unlock(struct engine *engine)
     waiters_check(engine);
 }
 
+static const char *status_of(struct engine *engine, const struct engine_change *change)
+{
+    struct object *object = idmap_get(&engine->objects, change->id);
+    if (change->change == CHANGE_REMOVED || !object)
+        return "";
+    switch (change->kind) {
+    case OBJECT_ENCLAVE:
+        return enclave_status_name(((struct enclave *)object)->facts->status);
+    case OBJECT_SERVICE:
+        return service_status_name(((struct member *)object)->facts->status);
+    case OBJECT_RUN:
+        return run_status_name(((struct run *)object)->facts->status);
+    default:
+        return "";
+    }
+}
+
+static void event_prepare(struct engine *engine, struct pending_change *pending)
+{
+    const struct engine_change *change = &pending->change;
+    cleanup(buf_done) struct buf line = BUF_INIT(4096), path = BUF_INIT(BUF_MAX_TEXT);
+    struct enclave *enclave =
+        idmap_get(&engine->objects, change->kind == OBJECT_ENCLAVE ? change->id : change->parent);
+    event_put(&line, change, enclave ? enclave->facts->name : "", status_of(engine, change));
+    if (enclave && enclave->facts->status != ENCLAVE_DESTROYING) {
+        enclave_path(enclave, &path, "events");
+        pending->events_path = buf_steal(&path, NULL);
+    }
+    pending->event = buf_steal(&line, NULL);
+}
+
 static void change_queue(struct engine *engine, const struct engine_change *change)
 {
     struct pending_change *pending = calloc(1, sizeof *pending);
@@ -51,6 +105,8 @@ static void change_queue(struct engine *engine, const struct engine_change *chan
     fact_set(&pending->old_name, change->old_name);
     pending->change.name = pending->name;
     pending->change.old_name = pending->old_name;
+    if (event_wanted(change))
+        event_prepare(engine, pending);
     *engine->last_change = pending;
     engine->last_change = &pending->next;
 }

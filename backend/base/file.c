@@ -28,6 +28,19 @@ int file_read(int dir, const char *name, struct buf *buf, struct error **err)
     }
 }
 
+int file_copy_range(int from, uint64_t offset, uint64_t length, int to)
+{
+    for (off_t at = (off_t)offset; length > 0;) {
+        ssize_t copied = copy_file_range(from, &at, to, NULL, length, 0);
+        if (copied == 0)
+            errno = EIO; /* the file is shorter than it was said to be */
+        if (copied <= 0)
+            return -1;
+        length -= (uint64_t)copied;
+    }
+    return 0;
+}
+
 int file_write_all(int fd, const void *data, size_t length)
 {
     const char *next = data;

@@ -8,6 +8,7 @@
 
 #include "backend/base/buf.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Appends the whole of the file to buf. EFBIG if it does not fit buf's maximum. */
@@ -30,6 +31,9 @@ int file_remove_tree(int dir, const char *name, struct error **err);
 
 /* Appends the last `lines` lines of the file to out, or as many as fit its maximum. */
 int file_tail(int fd, unsigned lines, struct buf *out, struct error **err);
+
+/* Appends `length` bytes of `from`, from `offset` on, to `to`. 0, or -1 with errno set. */
+int file_copy_range(int from, uint64_t offset, uint64_t length, int to);
 
 /* Writes all of data to fd, also when write(2) takes less at a time. 0, or -1 with errno set. */
 int file_write_all(int fd, const void *data, size_t length);
