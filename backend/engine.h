@@ -331,6 +331,10 @@ size_t service_list(struct engine *engine, object_id enclave, struct service_fac
 
 /* Gone from the tree when it returns; the container is removed behind. */
 int service_remove(struct engine *engine, object_id id, struct error **err);
+/* [waits] A ServiceConfig (JSON, as `config.json` shows it) was written for the service `name`:
+ * records a run that adds it, or updates it. EINVAL what is no ServiceConfig. */
+int service_configure(struct engine *engine, object_id enclave, const char *name, const char *json,
+                      size_t length, uid_t uid, object_id *ret_run, struct error **err);
 /* word: RUNNING, STOPPED or RESTART. */
 int service_set_status(struct engine *engine, object_id id, const char *word, struct error **err);
 
@@ -365,6 +369,34 @@ ssize_t log_follower_read(struct log_follower *follower, void *bytes, size_t siz
                           uint64_t *ret_lost);
 /* Returns only when grown is not running and will not be called any more. */
 void log_follower_free(struct log_follower *follower);
+
+/* ---- commands inside a service ---- */
+
+/* A command that runs in a service, with its input and output open: a conversation. Its functions
+ * may be called from several threads; none waits but where it says so. */
+struct service_exec;
+/* Runs argv (NULL-terminated, no shell). terminal: on a pseudo terminal. grown(context) is called
+ * from any thread, with no lock held, when there is more to read or it has ended; it must not block
+ * and must not free. EAGAIN if the service does not run, or too many commands do already. [waits]
+ */
+struct service_exec *service_exec_start(struct engine *engine, object_id id, char *const *argv,
+                                        bool terminal, void (*grown)(void *context), void *context,
+                                        struct error **err);
+/* The next bytes of its output, both streams as they come; 0: nothing now; -1: it has ended and all
+ * was read. */
+ssize_t service_exec_read(struct service_exec *exec, void *bytes, size_t size);
+/* Bytes for its input. [waits, if it does not read them] */
+int service_exec_write(struct service_exec *exec, const void *bytes, size_t length,
+                       struct error **err);
+int service_exec_close_input(struct service_exec *exec, struct error **err);
+int service_exec_resize(struct service_exec *exec, unsigned rows, unsigned columns,
+                        struct error **err);
+/* Its exit status, once it has ended: 126 and 127 are the shell's. EAGAIN while it runs; EIO if it
+ * was lost. */
+int service_exec_code(struct service_exec *exec, int *ret_code, struct error **err);
+/* Hangs up; a command that still runs is killed where that is possible. Returns only when grown
+ * will not be called any more. [waits] */
+void service_exec_free(struct service_exec *exec);
 
 /* ---- waiting ---- */
 

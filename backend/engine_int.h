@@ -160,6 +160,7 @@ struct engine {
     object_id last_id;
     unsigned pending; /* sum of the enclaves', and the listing that is under way */
     unsigned threads; /* runs' threads */
+    unsigned execs;   /* commands that run */
     struct engine_waiter *waiters;
     struct pending_change *changes, **last_change;
     struct map host_ports; /* "tcp/31234" -> taken by a service of ours */
@@ -349,6 +350,9 @@ void run_drop(struct run *run);
 int run_load_all(struct enclave *enclave, struct error **err);
 /* Starts the next pending run of the enclave if none is active. Under model_lock. */
 void runs_schedule(struct enclave *enclave);
+
+/* The orchestrator's id of a service that runs, the caller's. ENOENT, EAGAIN if it does not run. */
+char *service_running_handle(struct engine *engine, object_id id, struct error **err);
 
 /* ---- following logs (follow.c) ---- */
 

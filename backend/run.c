@@ -129,7 +129,7 @@ int run_save(struct run *run, struct error **err)
 
 /* ---- the model ---- */
 
-static void order_done(struct run_order *order)
+void run_order_done(struct run_order *order)
 {
     free(order->name);
     free(order->line);
@@ -174,7 +174,7 @@ void run_drop(struct run *run)
     change_add(engine, CHANGE_REMOVED, &run->object, run->enclave->object.id, name, NULL);
     run_facts_unref(run->facts);
     cancel_unref(run->cancel);
-    order_done(&run->order);
+    run_order_done(&run->order);
     free(run);
 }
 
@@ -329,7 +329,7 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
                                                 .script_length = script.length,
                                                 .args = arguments.data},
                             uid, ret_run, err);
-    order_done(&order);
+    run_order_done(&order);
     return result;
 }
 
@@ -360,7 +360,7 @@ int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid
         fact_set(&order.package, NULL); /* a single script, with arguments */
         if (read_plan_file(enclave, order.name, "", &script, err) < 0 ||
             plan_check(engine->interpreter, order.name, script.data, script.length, err) < 0) {
-            order_done(&order);
+            run_order_done(&order);
             return -1;
         }
     }
@@ -370,7 +370,7 @@ int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid
                             .script_length = script.length ? script.length : strlen(line),
                             .args = request.arguments},
         uid, ret_run, err);
-    order_done(&order);
+    run_order_done(&order);
     return result;
 }
 

@@ -17,6 +17,8 @@ struct run_texts {
 int run_submit(struct enclave *enclave, struct run_order *order, const struct run_texts *texts,
                uid_t uid, object_id *ret_run, struct error **err);
 
+void run_order_done(struct run_order *order);
+
 /* "enclaves/UUID/runs/N/REST" relative to the state directory. Under model_lock. */
 void run_path(const struct run *run, struct buf *out, const char *rest);
 int run_save(struct run *run, struct error **err); /* without the lock, as is the next */

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* The orchestrator's id of the running service, the caller's. EAGAIN if it does not run. */
-static char *running_handle(struct engine *engine, object_id id, struct error **err)
+char *service_running_handle(struct engine *engine, object_id id, struct error **err)
 {
     with_lock(&engine->model_lock);
     struct member *member = (struct member *)object_get(engine, id, OBJECT_SERVICE);
@@ -20,7 +19,7 @@ static char *running_handle(struct engine *engine, object_id id, struct error **
 
 int service_put_stats(struct engine *engine, object_id id, struct buf *out, struct error **err)
 {
-    cleanup(free) char *handle = running_handle(engine, id, err);
+    cleanup(free) char *handle = service_running_handle(engine, id, err);
     struct service_stats stats = {0};
     if (!handle ||
         engine->orchestrator->service_stats(engine->orchestrator, handle, NULL, &stats, err) < 0)
@@ -45,7 +44,7 @@ int service_put_stats(struct engine *engine, object_id id, struct buf *out, stru
 
 char *service_root(struct engine *engine, object_id id, struct error **err)
 {
-    cleanup(free) char *handle = running_handle(engine, id, err);
+    cleanup(free) char *handle = service_running_handle(engine, id, err);
     if (!handle)
         return NULL;
     char *root = engine->orchestrator->service_local_root(engine->orchestrator, handle);
