@@ -77,12 +77,21 @@ static int64_t parse_decimals(const char **text)
     return value;
 }
 
+/* Within what a calendar knows and 64 bits of nanoseconds hold. */
+static bool date_valid(const struct tm *tm)
+{
+    return tm->tm_year >= 1678 && tm->tm_year <= 2261 && tm->tm_mon >= 1 && tm->tm_mon <= 12 &&
+           tm->tm_mday >= 1 && tm->tm_mday <= 31 && tm->tm_hour >= 0 && tm->tm_hour <= 23 &&
+           tm->tm_min >= 0 && tm->tm_min <= 59 && tm->tm_sec >= 0 && tm->tm_sec <= 60;
+}
+
 int clock_parse_rfc3339(const char *text, int64_t *ret_real_time)
 {
     struct tm tm = {0};
     int used = 0;
     if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec, &used) != 6)
+               &tm.tm_min, &tm.tm_sec, &used) != 6 ||
+        !date_valid(&tm))
         return -1;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

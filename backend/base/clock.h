@@ -25,7 +25,8 @@ void clock_put_rfc3339_nano(struct buf *buf, int64_t real_time);
 /* "Tue, 18 Aug 2026 09:05:07 UTC", in the local time zone: what Kurtosis prints for a creation
  * time. */
 void clock_put_rfc1123(struct buf *buf, int64_t real_time);
-/* Reads RFC 3339 with any number of decimals and any zone offset. 0, or -1 if text is none. */
+/* Reads RFC 3339 with any number of decimals and any zone offset. 0, or -1 if text is none, or
+ * a time that an int64_t does not hold (years 1678 to 2261 are taken). */
 int clock_parse_rfc3339(const char *text, int64_t *ret_real_time);
 
 /* A duration in Go's syntax ("300ms", "1h30m", "-1.5s", "0"), as plans write them. EINVAL if it is

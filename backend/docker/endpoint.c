@@ -32,8 +32,9 @@ static int parse_tcp(struct endpoint *endpoint, const char *rest, struct error *
 {
     bool bracket = rest[0] == '[';
     size_t length = strcspn(rest + bracket, bracket ? "]" : ":/");
-    const char *after = rest + bracket + length + (bracket && rest[1 + length] == ']');
-    if (length == 0 || (*after != '\0' && *after != ':' && *after != '/'))
+    bool closed = bracket && rest[1 + length] == ']';
+    const char *after = rest + bracket + length + closed;
+    if (length == 0 || bracket != closed || (*after != '\0' && *after != ':' && *after != '/'))
         return error_set(err, EINVAL, "the engine's address %s names no host", endpoint->text);
     endpoint->host = strndup(rest + bracket, length);
     size_t digits = *after == ':' ? strspn(after + 1, "0123456789") : 0;

@@ -223,7 +223,8 @@ static int reader_catch_up(struct file_reader *reader)
 
 /* ---- following ---- */
 
-/* Reads on. Files that are gone are no failure: the service was removed, and the stream ends too. */
+/* Reads on. Files that are gone are no failure: the service was removed, and the stream ends too.
+ */
 static bool follow_look(void *context)
 {
     struct file_reader *reader = context;
