@@ -44,6 +44,7 @@ struct plan_request {
     const char *package_mirror; /* NULL: none */
     const char *package_cache;  /* directory where fetched packages are kept */
     bool dry_run;
+    bool privileged; /* containers may ask for power over the machine (privileged, bind_mounts) */
     bool parallel;
     unsigned parallelism; /* services at a time; 0: cores * 2 */
     enum plan_image_download image_download;

@@ -1,0 +1,247 @@
+/* add_service and add_services. */
+#include "backend/plan/instructions.h"
+
+#include "backend/plan/service.h"
+#include "backend/plan/threads.h"
+#include "backend/plan/validate.h"
+
+#include <string.h>
+
+/* ---- describing ---- */
+
+static const char *image_text(const json_t *config)
+{
+    const json_t *image = json_object_get(config, "image");
+    return json_is_string(image)
+               ? json_string_value(image)
+               : plan_string(image, "image", plan_string(image, "image_name", ""));
+}
+
+void plan_describe_add_service(const struct plan_instruction *instruction, struct buf *out)
+{
+    buf_printf(out, "Adding service with name '%s' and image '%s'",
+               plan_argument(instruction, "name"),
+               image_text(json_object_get(instruction->arguments, "config")));
+}
+
+void plan_describe_add_services(const struct plan_instruction *instruction, struct buf *out)
+{
+    const json_t *configs = json_object_get(instruction->arguments, "configs");
+    const char *name, *separator = "";
+    json_t *config;
+    buf_printf(out, "Adding '%zu' services with names '", json_object_size(configs));
+    json_object_foreach((json_t *)configs, name, config)
+    {
+        buf_printf(out, "%s%s", separator, name);
+        separator = ",";
+    }
+    buf_putc(out, '\'');
+}
+
+/* ---- validating ---- */
+
+static void check_name(const struct plan_world *world, const char *name, struct buf *problems)
+{
+    if (!plan_service_name_valid(name))
+        buf_printf(problems,
+                   "Service name '%s' is not valid: it has to be 1 to 63 lower-case letters, "
+                   "digits and dashes, begin with a letter and not end with a dash\n",
+                   name);
+    if (json_object_get(world->made_services, name))
+        buf_printf(problems,
+                   "Adding two different services with the same name isn't allowed: '%s'\n", name);
+}
+
+static void check_directories(const json_t *files, const char *name, struct buf *problems)
+{
+    const char *path;
+    json_t *what;
+    json_object_foreach((json_t *)files, path, what)
+    {
+        const char *key = plan_string(what, "persistent_key", NULL);
+        if (key && !plan_service_name_valid(key))
+            buf_printf(problems,
+                       "Service '%s': the persistent key '%s' is not valid: it has to be 1 to 63 "
+                       "lower-case letters, digits and dashes, and begin with a letter\n",
+                       name, key);
+        if (path[0] != '/')
+            buf_printf(problems, "Service '%s': the mount path '%s' has to begin with '/'\n", name,
+                       path);
+    }
+}
+
+static void reserve(struct plan_world *world, const char *name, const json_t *config,
+                    struct buf *problems)
+{
+    int64_t cpu = plan_int(config, "min_cpu", 0), memory = plan_int(config, "min_memory", 0);
+    if (world->cpu_left >= 0 && cpu > world->cpu_left)
+        buf_printf(problems,
+                   "Service '%s' requires %lld millicores of CPU, but only %lld are left\n", name,
+                   (long long)cpu, (long long)world->cpu_left);
+    else if (world->cpu_left >= 0)
+        world->cpu_left -= cpu;
+    if (world->memory_left >= 0 && memory > world->memory_left)
+        buf_printf(problems,
+                   "Service '%s' requires %lld megabytes of memory, but only %lld are left\n", name,
+                   (long long)memory, (long long)world->memory_left);
+    else if (world->memory_left >= 0)
+        world->memory_left -= memory;
+    json_object_set_new(
+        world->reserved, name,
+        json_pack("{s:I, s:I}", "cpu", (json_int_t)cpu, "memory", (json_int_t)memory));
+}
+
+void plan_validate_add_service(const struct plan_instruction *instruction, struct plan_world *world,
+                               struct buf *problems)
+{
+    json_t *configs = plan_configs(instruction);
+    const char *name;
+    json_t *config;
+    json_object_foreach(configs, name, config)
+    {
+        cleanup(buf_done) struct buf who = BUF_INIT(BUF_MAX_TEXT);
+        buf_printf(&who, "Service '%s'", name);
+        check_name(world, name, problems);
+        check_directories(json_object_get(config, "files"), name, problems);
+        world_check_mounts(world, json_object_get(config, "files"), who.data, problems);
+        world_check_image(json_object_get(config, "image"), problems);
+        reserve(world, name, config, problems);
+        json_object_set(world->services, name, config);
+        json_object_set_new(world->made_services, name, json_true());
+    }
+    json_decref(configs);
+}
+
+/* ---- doing ---- */
+
+int plan_execute_add_service(struct step *step, struct buf *result, struct error **err)
+{
+    struct service_start start = {
+        .name = plan_argument(step->instruction, "name"),
+        .config = json_object_get(step->instruction->arguments, "config"),
+    };
+    int outcome = service_start_and_wait(step, &start, err);
+    if (outcome < 0 && cancel_fired(step->execution->stop))
+        service_start_undo(step, &start);
+    else if (outcome < 0 && start.started)
+        step->execution->effects->service_stop(step->execution->context, start.name,
+                                               &(struct plan_call){0}, NULL);
+    /* A service that is up but not ready stays, so that one can look at what ails it. */
+    if (outcome == 0)
+        outcome = service_wait_ready(step, &start, err);
+    if (outcome == 0)
+        buf_printf(result, "Service '%s' added with service UUID '%s'", start.name,
+                   start.service.uuid);
+    service_start_done(&start);
+    return outcome;
+}
+
+/* The services of one add_services. */
+struct batch {
+    const struct step *step;
+    struct service_start *starts;
+    struct error **errors; /* one a service */
+    size_t count;
+    pthread_mutex_t failed_lock;
+    bool failed; /* guarded; no further one is started */
+};
+
+static bool has_failed(struct batch *batch)
+{
+    with_lock(&batch->failed_lock);
+    return batch->failed;
+}
+
+static void note_failure(struct batch *batch)
+{
+    with_lock(&batch->failed_lock);
+    batch->failed = true;
+}
+
+static void start_one(void *context, size_t i)
+{
+    struct batch *batch = context;
+    if (has_failed(batch))
+        return;
+    if (service_start_and_wait(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
+        note_failure(batch);
+}
+
+static void ready_one(void *context, size_t i)
+{
+    struct batch *batch = context;
+    if (has_failed(batch))
+        return;
+    if (service_wait_ready(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
+        note_failure(batch);
+}
+
+static void undo_one(void *context, size_t i)
+{
+    struct batch *batch = context;
+    service_start_undo(batch->step, &batch->starts[i]);
+}
+
+static int explain(const struct batch *batch, struct error **err)
+{
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    buf_puts(&text, "Some errors occurred starting or updating the following services:");
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->errors[i])
+            buf_printf(&text, "\n\tService '%s': %s", batch->starts[i].name,
+                       error_message(batch->errors[i]));
+    buf_puts(&text, "\nThe entire batch was rolled back and no service was started.");
+    return error_set(err, EIO, "%s", text.data);
+}
+
+static int run_batch(struct batch *batch, struct buf *result, struct error **err)
+{
+    unsigned limit = batch->step->execution->parallelism;
+    threads_for_each(batch->count, limit, start_one, batch);
+    threads_for_each(batch->count, limit, ready_one, batch);
+    if (batch->failed) {
+        threads_for_each(batch->count, limit, undo_one, batch);
+        return explain(batch, err);
+    }
+    buf_printf(result, "Successfully added the following '%zu' services:", batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        buf_printf(result, "\n  Service '%s' %s with UUID '%s'", batch->starts[i].name,
+                   batch->starts[i].service.existed ? "updated" : "added",
+                   batch->starts[i].service.uuid);
+    return 0;
+}
+
+static void batch_done(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->starts)
+            service_start_done(&batch->starts[i]);
+        if (batch->errors)
+            error_free(batch->errors[i]);
+    }
+    free(batch->starts);
+    free(batch->errors);
+    pthread_mutex_destroy(&batch->failed_lock);
+}
+
+int plan_execute_add_services(struct step *step, struct buf *result, struct error **err)
+{
+    const json_t *configs = json_object_get(step->instruction->arguments, "configs");
+    struct batch batch = {.step = step, .count = json_object_size(configs)};
+    const char *name;
+    json_t *config;
+    size_t i = 0;
+    pthread_mutex_init(&batch.failed_lock, NULL);
+    batch.starts = calloc(batch.count, sizeof *batch.starts);
+    batch.errors = calloc(batch.count, sizeof *batch.errors);
+    int outcome = -1;
+    if (batch.starts && batch.errors) {
+        json_object_foreach((json_t *)configs, name, config) batch.starts[i++] =
+            (struct service_start){.name = name, .config = config};
+        outcome = run_batch(&batch, result, err);
+    } else {
+        error_set(err, ENOMEM, "out of memory");
+    }
+    batch_done(&batch);
+    return outcome;
+}

@@ -1,0 +1,228 @@
+/* Starting services. */
+#include "backend/plan/service.h"
+
+#include "backend/base/clock.h"
+#include "backend/plan/port_wait.h"
+#include "backend/plan/prepare.h"
+#include "backend/plan/recipe.h"
+
+#include <string.h>
+
+enum {
+    LOG_LINES_SHOWN = 100 /* of a service that did not come up */
+};
+/* What taking back may take, after which the engine's own care for what is half made must do. */
+static const int64_t undo_limit = 30 * CLOCK_SECOND;
+
+/* ---- configurations ---- */
+
+static json_t *strip(const json_t *value);
+
+static json_t *strip_members(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    json_t *copy = json_is_array(value) ? json_array() : json_object();
+    json_array_foreach(value, i, member) json_array_append_new(copy, strip(member));
+    json_object_foreach((json_t *)value, key, member) json_object_set_new(copy, key, strip(member));
+    return copy;
+}
+
+/* A value of a type without "type" and without what the interpreter added. */
+static json_t *strip(const json_t *value)
+{
+    const char *name = json_string_value(json_object_get(value, "type"));
+    const struct plan_type *type = name ? plan_type_find(name) : NULL;
+    if (!type)
+        return json_deep_copy(value);
+    json_t *copy = json_object();
+    for (const struct plan_field *field = type->fields; field->name; field++) {
+        const json_t *member = json_object_get(value, field->name);
+        if (!member || (field->flags & PLAN_INTERNAL))
+            continue;
+        bool nested = field->kind == PLAN_TYPE_LIST || field->kind == PLAN_TYPE_DICT;
+        json_object_set_new(copy, field->name,
+                            nested                     ? strip_members(member)
+                            : field->kind == PLAN_TYPE ? strip(member)
+                                                       : json_deep_copy(member));
+    }
+    return copy;
+}
+
+json_t *service_image(const json_t *image)
+{
+    return strip(image);
+}
+
+/* {PATH: "name"} becomes {PATH: {"artifact_names": ["name"]}}, as the engine has it. */
+static void normalise_files(json_t *config)
+{
+    const char *path;
+    json_t *what;
+    json_object_foreach(json_object_get(config, "files"), path, what) if (json_is_string(what))
+        json_object_set_new(json_object_get(config, "files"), path,
+                            json_pack("{s:[O]}", "artifact_names", what));
+}
+
+/* The old names of the limits. */
+static void normalise_limits(json_t *config)
+{
+    static const char *const names[][2] = {{"cpu_allocation", "max_cpu"},
+                                           {"memory_allocation", "max_memory"}};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        json_t *old = json_object_get(config, names[i][0]);
+        if (old && !json_object_get(config, names[i][1]))
+            json_object_set(config, names[i][1], old);
+        json_object_del(config, names[i][0]);
+    }
+}
+
+static int replace_field(const struct execution *execution, json_t *config, const char *name,
+                         struct error **err)
+{
+    const json_t *before = json_object_get(config, name);
+    if (!before)
+        return 0;
+    json_t *after = runtime_values_replace_in(execution->values, before, false, err);
+    return after ? json_object_set_new(config, name, after) : -1;
+}
+
+json_t *service_config_resolve(const struct execution *execution, const json_t *config,
+                               struct error **err)
+{
+    static const char *const replaced[] = {"entrypoint", "cmd", "env_vars", "labels"};
+    json_t *resolved = strip(config);
+    json_object_del(resolved, "ready_conditions");
+    normalise_files(resolved);
+    normalise_limits(resolved);
+    for (size_t i = 0; i < ARRAY_LENGTH(replaced); i++) {
+        if (replace_field(execution, resolved, replaced[i], err) < 0) {
+            json_decref(resolved);
+            return NULL;
+        }
+    }
+    return resolved;
+}
+
+/* ---- starting ---- */
+
+void service_start_done(struct service_start *start)
+{
+    if (start->started)
+        plan_service_done(&start->service);
+    start->started = false;
+}
+
+void service_put_logs(const struct step *step, const char *name, struct buf *out)
+{
+    cleanup(buf_done) struct buf logs = BUF_INIT(BUF_MAX_TEXT);
+    const struct plan_effects *effects = step->execution->effects;
+    if (effects->service_logs(step->execution->context, name, LOG_LINES_SHOWN, &logs, NULL) < 0)
+        return;
+    buf_printf(out, "\n== SERVICE '%s' LOGS ===================================\n", name);
+    buf_append(out, logs.data, logs.length);
+    if (logs.length && logs.data[logs.length - 1] != '\n')
+        buf_putc(out, '\n');
+    buf_printf(out, "== FINISHED SERVICE '%s' LOGS ===================================", name);
+}
+
+struct liveness {
+    const struct step *step;
+    const char *name;
+};
+
+/* port_wait asks whether there is still something to wait for. */
+static int check_alive(void *context, struct error **err)
+{
+    const struct liveness *liveness = context;
+    const struct execution *execution = liveness->step->execution;
+    int code = 0;
+    int running =
+        execution->effects->service_running(execution->context, liveness->name, &code, NULL);
+    if (running == 0)
+        return error_set(err, EIO, "service '%s' has ended with exit code %d", liveness->name,
+                         code);
+    if (running < 0)
+        return error_set(err, EIO, "service '%s' is gone", liveness->name);
+    return 0;
+}
+
+static int wait_ports(const struct step *step, struct service_start *start, struct error **err)
+{
+    struct liveness liveness = {.step = step, .name = start->name};
+    cleanup(error_free) struct error *reason = NULL;
+    const struct port_wait wait = {
+        .address = start->service.address,
+        .ports = json_object_get(start->config, "ports"),
+        .cancel = step->execution->stop,
+        .check = check_alive,
+        .context = &liveness,
+    };
+    if (port_wait(&wait, &reason) == 0)
+        return 0;
+    if (error_code(reason) == ECANCELED)
+        return error_move(err, &reason);
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    buf_printf(&text, "%s", error_message(reason));
+    service_put_logs(step, start->name, &text);
+    return error_set(err, EIO, "%s", text.data);
+}
+
+int service_start_and_wait(const struct step *step, struct service_start *start, struct error **err)
+{
+    const struct execution *execution = step->execution;
+    const struct plan_call call = step_call(step, 0);
+    if (cancel_fired(execution->stop))
+        return error_set(err, ECANCELED, "cancelled");
+    json_t *config = service_config_resolve(execution, start->config, err);
+    if (!config)
+        return -1;
+    prepare_settle(execution->prepare, start->name);
+    int result = execution->effects->service_start(execution->context, start->name, config, &call,
+                                                   &start->service, err);
+    json_decref(config);
+    if (result < 0)
+        return -1;
+    start->started = true;
+    step_mark_changed(step, PLAN_RESOURCE_SERVICE, start->name);
+    step_set_service_values(step, &start->service);
+    return wait_ports(step, start, err);
+}
+
+int service_wait_ready(const struct step *step, const struct service_start *start,
+                       struct error **err)
+{
+    const json_t *ready = json_object_get(start->config, "ready_conditions");
+    if (!ready)
+        return 0;
+    const struct recipe_wait wait = {
+        .service = start->name,
+        .recipe = json_object_get(ready, "recipe"),
+        .field = plan_string(ready, "field", ""),
+        .assertion = plan_string(ready, "assertion", ""),
+        .target = json_object_get(ready, "target_value"),
+        .interval = plan_duration(ready, "interval", "1s"),
+        .timeout = plan_duration(ready, "timeout", "15m"),
+        .what = "the ready condition",
+    };
+    json_t *answer = NULL;
+    int result = recipe_wait(step, &wait, &answer, NULL, err);
+    json_decref(answer);
+    return result;
+}
+
+void service_start_undo(const struct step *step, const struct service_start *start)
+{
+    const struct execution *execution = step->execution;
+    /* Also when the run is cancelled: this call cannot be. */
+    const struct plan_call call = {.deadline = clock_monotonic() + undo_limit};
+    struct plan_service removed = {0};
+    if (!start->started)
+        return;
+    if (start->service.existed)
+        execution->effects->service_stop(execution->context, start->name, &call, NULL);
+    else if (execution->effects->service_remove(execution->context, start->name, &call, &removed,
+                                                NULL) == 0)
+        plan_service_done(&removed);
+}

@@ -1,0 +1,40 @@
+/* Starting a service as a plan means it: its configuration made ready for the engine, the container
+ * started, its ports waited for, its ready condition met. */
+#ifndef KFS_PLAN_SERVICE_H
+#define KFS_PLAN_SERVICE_H
+
+#include "backend/plan/execute.h"
+
+/* The configuration as plan_effects.service_start takes it: runtime values replaced, our own marks
+ * taken out. A new object; NULL if a value is not known yet. */
+json_t *service_config_resolve(const struct execution *execution, const json_t *config,
+                               struct error **err);
+
+/* An image as plan_effects takes it: a string, or an object without our own marks. A new reference.
+ */
+json_t *service_image(const json_t *image);
+
+/* A service to start. */
+struct service_start {
+    const char *name;
+    const json_t *config; /* as the plan has it */
+    struct plan_service service;
+    bool started; /* its container was, whatever came after; `service` is filled in */
+};
+void service_start_done(struct service_start *start);
+
+/* Starts it and waits for its ports. Does not undo anything. */
+int service_start_and_wait(const struct step *step, struct service_start *start,
+                           struct error **err);
+/* Waits until its ready condition holds, if it has one. */
+int service_wait_ready(const struct step *step, const struct service_start *start,
+                       struct error **err);
+
+/* After a failure: takes away a service that was not there before; stops one that was, so that its
+ * logs can be read. */
+void service_start_undo(const struct step *step, const struct service_start *start);
+
+/* Appends the service's last log lines in a frame that says whose they are. */
+void service_put_logs(const struct step *step, const char *name, struct buf *out);
+
+#endif
