@@ -24,6 +24,10 @@ void enclave_retry(struct enclave *enclave, struct job_lane *lane, operation_fun
     if (!retry)
         abort();
     with_lock(&engine->model_lock);
+    if (engine->ending) { /* the next start takes it up */
+        free(retry);
+        return;
+    }
     *retry = (struct retry){.enclave = enclave_ref(enclave),
                             .lane = lane,
                             .function = function,

@@ -27,8 +27,10 @@ struct fixture {
 
 static inline void start(struct fixture *fixture)
 {
-    struct engine_options options = {
-        .state_dir = fixture->state_dir, .instance = "test", .interpreter = "/bin/false"};
+    struct engine_options options = {.state_dir = fixture->state_dir,
+                                     .instance = "test",
+                                     .interpreter = "/bin/false",
+                                     .log_bytes_max = 16 << 10};
     struct error *err = NULL;
     fixture->engine = engine_new(&options, fake_orchestrator_new(fixture->world), &err);
     if (!fixture->engine)
@@ -89,6 +91,25 @@ static inline object_id create(struct fixture *fixture, const char *name)
     if (enclave_create(fixture->engine, name, 1000, 1000, &id, &err) < 0)
         fail_msg("%s", error_message(err));
     return id;
+}
+
+/* A service as a listing shows it, found by an engine that starts. */
+static inline void add_service(struct fixture *fixture, const char *container, const char *uuid,
+                               const char *name, enum service_state state)
+{
+    cleanup(enclave_facts_unref) struct enclave_facts *enclave =
+        enclave_get(fixture->engine, enclave_find(fixture->engine, "one"));
+    struct label labels[] = {
+        {"dev.kfs.enclave", enclave->uuid},
+        {"dev.kfs.service", uuid},
+        {"dev.kfs.service.name", name},
+        {"dev.kfs.created", "2026-01-01T00:00:00.000000000Z"},
+        {"dev.kfs.address", "10.0.0.2"},
+        {"dev.kfs.config", "{\"image\": \"web\", \"ports\": {\"http\": {\"number\": 80}}}"},
+        {"dev.kfs.ports", "{\"http\": 20123}"},
+    };
+    fake_add_service(fixture->world, container, state,
+                     (struct labels){labels, ARRAY_LENGTH(labels)});
 }
 
 #define ENGINE_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

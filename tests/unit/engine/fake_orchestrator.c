@@ -16,6 +16,8 @@ struct fake_object {
     int64_t created;
     struct label *labels;
     size_t label_count;
+    struct log_entry *lines;
+    size_t line_count;
 };
 
 struct fake_orchestrator {
@@ -66,6 +68,9 @@ static void object_free(struct fake_object *object)
     free(object->name);
     free(object->subnet);
     labels_free(object->labels, object->label_count);
+    for (size_t i = 0; i < object->line_count; i++)
+        free((char *)object->lines[i].text);
+    free(object->lines);
     free(object);
 }
 
@@ -286,14 +291,22 @@ static int fake_logs_read(struct orchestrator *self, const char *id, struct log_
                           bool follow, log_sink sink, void *context,
                           const struct orchestrator_call *call, struct error **err)
 {
-    (void)id, (void)follow, (void)call;
-    const struct log_entry entry = {.text = "one line", .length = 8};
+    (void)follow, (void)call;
+    struct fake_world *world = ((struct fake_orchestrator *)self)->world;
     if (enter(self, -1, err) < 0)
         return -1;
-    if (position->count > 0)
-        return 0;
-    position->count = 1;
-    return sink(context, &entry, 1);
+    with_lock(&world->world_lock);
+    struct fake_object *object = map_get(&world->objects, id);
+    if (!object)
+        return error_set(err, ENOENT, "no such service");
+    int result = 0;
+    while (result == 0 && position->count < object->line_count) {
+        const struct log_entry *line = &object->lines[position->count];
+        position->count++;
+        position->time = line->time;
+        result = sink(context, line, 1);
+    }
+    return result;
 }
 
 static void fake_free(struct orchestrator *self)
@@ -393,4 +406,13 @@ void fake_exit_service(struct fake_world *world, const char *id, int exit_code)
     }
     send(world, &(struct orchestrator_event){
                     .kind = EVENT_SERVICE_EXITED, .id = id, .exit_code = exit_code});
+}
+
+void fake_log(struct fake_world *world, const char *id, int64_t time, const char *text)
+{
+    with_lock(&world->world_lock);
+    struct fake_object *object = map_get(&world->objects, id);
+    object->lines = realloc(object->lines, (object->line_count + 1) * sizeof *object->lines);
+    object->lines[object->line_count++] = (struct log_entry){
+        .stream = STREAM_STDOUT, .time = time, .text = strdup(text), .length = strlen(text)};
 }

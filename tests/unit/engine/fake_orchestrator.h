@@ -40,6 +40,8 @@ unsigned fake_objects(struct fake_world *world);
 /* Puts a service that runs into the world, with these labels. */
 void fake_add_service(struct fake_world *world, const char *id, enum service_state state,
                       struct labels labels);
+/* A line that the service writes at this time. */
+void fake_log(struct fake_world *world, const char *id, int64_t time, const char *text);
 /* Ends a service behind the engine's back, with an event. */
 void fake_exit_service(struct fake_world *world, const char *id, int exit_code);
 

@@ -144,25 +144,6 @@ static void test_while_away_reads_answer_and_changes_are_refused(void **state)
     wait_quiet(fixture->engine);
 }
 
-/* A service as a listing shows it, found by an engine that starts. */
-static void add_service(struct fixture *fixture, const char *container, const char *uuid,
-                        const char *name, enum service_state state)
-{
-    cleanup(enclave_facts_unref) struct enclave_facts *enclave =
-        enclave_get(fixture->engine, enclave_find(fixture->engine, "one"));
-    struct label labels[] = {
-        {"dev.kfs.enclave", enclave->uuid},
-        {"dev.kfs.service", uuid},
-        {"dev.kfs.service.name", name},
-        {"dev.kfs.created", "2026-01-01T00:00:00.000000000Z"},
-        {"dev.kfs.address", "10.0.0.2"},
-        {"dev.kfs.config", "{\"image\": \"web\", \"ports\": {\"http\": {\"number\": 80}}}"},
-        {"dev.kfs.ports", "{\"http\": 20123}"},
-    };
-    fake_add_service(fixture->world, container, state,
-                     (struct labels){labels, ARRAY_LENGTH(labels)});
-}
-
 static void test_services_come_back_from_their_labels(void **state)
 {
     struct fixture *fixture = *state;
@@ -225,23 +206,6 @@ static void test_stop_start_and_remove_a_service(void **state)
     assert_int_equal(fake_objects(fixture->world), 1);
 }
 
-static void test_logs_are_kept_once(void **state)
-{
-    struct fixture *fixture = *state;
-    create(fixture, "one");
-    wait_quiet(fixture->engine);
-    add_service(fixture, "web-1", "0123456789abcdef0123456789abcdef", "web", SERVICE_RUNNING);
-    restart(fixture);
-    object_id web = service_find(fixture->engine, enclave_find(fixture->engine, "one"), "web");
-    for (int look = 0; look < 2; look++) {
-        cleanup(close) int fd = service_open_logs(fixture->engine, web, NULL);
-        char text[32] = "";
-        assert_true(fd >= 0);
-        assert_int_equal(read(fd, text, sizeof text), 9);
-        assert_string_equal(text, "one line\n");
-    }
-}
-
 static void test_failures_are_lines_that_cannot_be_forged(void **state)
 {
     struct fixture *fixture = *state;
@@ -281,7 +245,6 @@ int main(void)
         ENGINE_TEST(test_services_come_back_from_their_labels),
         ENGINE_TEST(test_a_service_that_ends_is_seen),
         ENGINE_TEST(test_stop_start_and_remove_a_service),
-        ENGINE_TEST(test_logs_are_kept_once),
         ENGINE_TEST(test_failures_are_lines_that_cannot_be_forged),
         ENGINE_TEST(test_one_engine_a_state_directory),
     };

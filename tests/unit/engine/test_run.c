@@ -195,6 +195,74 @@ static void test_a_service_that_cannot_start_leaves_nothing(void **state)
     assert_int_equal(fake_objects(fixture->world), 1);
 }
 
+static void test_a_configuration_becomes_a_script(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one"), run = 0;
+    static const char json[] =
+        "{\"image\": {\"image\": \"web\"}, \"ports\": {\"http\": {\"number\": 80}}, "
+        "\"env_vars\": {\"A\": \"\\n\"}, \"user\": null}";
+    assert_int_equal(
+        service_configure(fixture->engine, enclave, "web", json, sizeof json - 1, 0, &run, NULL),
+        0);
+    wait_quiet(fixture->engine);
+    assert_file(
+        fixture->engine, run, RUN_FILE_SCRIPT,
+        "def run(plan):\n    plan.add_service(name = \"web\", config = ServiceConfig(**{\"image\": "
+        "ImageSpec(**{\"image\": \"web\", }), \"ports\": {\"http\": PortSpec(**{\"number\": 80, "
+        "}), }, "
+        "\"env_vars\": {\"A\": \"\\n\", }, }))\n");
+    struct error *err = NULL;
+    assert_int_equal(service_configure(fixture->engine, enclave, "web", "[]", 2, 0, &run, &err),
+                     -1);
+    assert_int_equal(error_code(err), EINVAL);
+    error_free(err);
+}
+
+static void test_every_change_is_an_event(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    submit(fixture, enclave, "start");
+    wait_quiet(fixture->engine);
+    static const char *const expected[] = {
+        "\"event\": \"added\", \"kind\": \"enclave\", \"enclave\": \"one\", \"name\": \"one\"",
+        "\"event\": \"status\", \"kind\": \"service\", \"enclave\": \"one\", \"name\": \"web\", "
+        "\"status\": \"RUNNING\"",
+        "\"event\": \"status\", \"kind\": \"run\", \"enclave\": \"one\", \"name\": \"1\", "
+        "\"status\": \"SUCCEEDED\"",
+    };
+    for (object_id scope = 0; scope <= enclave; scope += enclave) {
+        char text[16384] = "";
+        cleanup(close) int fd = engine_open_events(fixture->engine, scope, NULL);
+        assert_true(read(fd, text, sizeof text - 1) > 0);
+        for (size_t i = 0; i < ARRAY_LENGTH(expected); i++)
+            if (!strstr(text, expected[i]))
+                fail_msg("%s is not in %s", expected[i], text);
+    }
+}
+
+static void on_artifact(void *context, const char *uuid, const char *name)
+{
+    assert_int_equal(strlen(uuid), UUID_LENGTH);
+    assert_string_equal(name, "config");
+    ++*(int *)context;
+}
+
+static void test_what_is_put_into_files_is_an_artifact(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    int count = 0;
+    cleanup(close) int dir = enclave_open_artifacts(fixture->engine, enclave, NULL);
+    assert_int_equal(mkdirat(dir, "config", 0755), 0);
+    enclave_artifact_changed(fixture->engine, enclave, "config");
+    assert_int_equal(enclave_artifacts(fixture->engine, enclave, on_artifact, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(artifact_name_check("a/b", NULL), -1);
+    assert_int_equal(artifact_name_check("..", NULL), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +276,9 @@ int main(void)
         ENGINE_TEST(test_a_taken_host_port_is_changed_for_another),
         ENGINE_TEST(test_a_service_that_cannot_be_replaced_is_restored),
         ENGINE_TEST(test_a_service_that_cannot_start_leaves_nothing),
+        ENGINE_TEST(test_a_configuration_becomes_a_script),
+        ENGINE_TEST(test_every_change_is_an_event),
+        ENGINE_TEST(test_what_is_put_into_files_is_an_artifact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
