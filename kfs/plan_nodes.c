@@ -1,0 +1,230 @@
+/* Nodes in two maps, by serial and by place, and the tree that they form through their parents. */
+#include "kfs/plan_nodes.h"
+
+#include "backend/base/map.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct plan_node {
+    uint64_t serial;
+    object_id enclave;
+    struct plan_node *parent; /* NULL: directly in plan/ */
+    char *name;               /* NULL: it has no place any more */
+    uint64_t lookups;
+    unsigned children; /* nodes whose parent this is: they keep it */
+};
+
+struct plan_nodes {
+    pthread_mutex_t nodes_lock; /* guards all below, and the nodes */
+    struct idmap by_serial;
+    struct map by_place; /* see place_key */
+    uint64_t last_serial;
+};
+
+struct plan_nodes *plan_nodes_new(void)
+{
+    struct plan_nodes *nodes = calloc(1, sizeof *nodes);
+    if (nodes)
+        pthread_mutex_init(&nodes->nodes_lock, NULL);
+    return nodes;
+}
+
+void plan_nodes_free(struct plan_nodes *nodes)
+{
+    if (!nodes)
+        return;
+    size_t position = 0;
+    for (struct plan_node *node; (node = idmap_next(&nodes->by_serial, &position));) {
+        free(node->name);
+        free(node);
+    }
+    idmap_done(&nodes->by_serial);
+    map_done(&nodes->by_place);
+    pthread_mutex_destroy(&nodes->nodes_lock);
+    free(nodes);
+}
+
+/* What the node of a name in a directory is found by. Names are at most NAME_MAX bytes: longer ones
+ * were refused. */
+struct place_key {
+    char text[NAME_MAX + 64];
+};
+
+static struct place_key place_key(object_id enclave, uint64_t parent, const char *name)
+{
+    struct place_key key;
+    snprintf(key.text, sizeof key.text, "%" PRIx64 "/%" PRIx64 "/%s", enclave, parent, name);
+    return key;
+}
+
+static struct place_key key_of(const struct plan_node *node)
+{
+    return place_key(node->enclave, node->parent ? node->parent->serial : 0, node->name);
+}
+
+static char *name_copy(const char *name)
+{
+    char *copy = strdup(name);
+    if (!copy)
+        abort();
+    return copy;
+}
+
+/* Puts the node where the name in the directory is. It has no place before. */
+static void node_place(struct plan_nodes *nodes, struct plan_node *node, struct plan_node *parent,
+                       const char *name)
+{
+    if (parent)
+        parent->children++;
+    node->parent = parent;
+    node->name = name_copy(name);
+    map_set(&nodes->by_place, key_of(node).text, node);
+}
+
+/* Frees the node, and parents that were kept only by it, if nothing needs them. */
+static void node_release(struct plan_nodes *nodes, struct plan_node *node)
+{
+    while (node && node->lookups == 0 && node->children == 0) {
+        struct plan_node *parent = node->parent;
+        if (node->name)
+            map_remove(&nodes->by_place, key_of(node).text);
+        idmap_remove(&nodes->by_serial, node->serial);
+        free(node->name);
+        free(node);
+        if (parent)
+            parent->children--;
+        node = parent;
+    }
+}
+
+/* Takes the node out of its place; the caller has a use for it or releases it. */
+static void node_unplace(struct plan_nodes *nodes, struct plan_node *node)
+{
+    struct plan_node *parent = node->parent;
+    map_remove(&nodes->by_place, key_of(node).text);
+    free(node->name);
+    node->name = NULL;
+    node->parent = NULL;
+    if (parent) {
+        parent->children--;
+        node_release(nodes, parent);
+    }
+}
+
+static struct plan_node *node_add(struct plan_nodes *nodes, object_id enclave,
+                                  struct plan_node *parent, const char *name)
+{
+    struct plan_node *node = calloc(1, sizeof *node);
+    if (!node)
+        abort();
+    node->serial = ++nodes->last_serial;
+    node->enclave = enclave;
+    idmap_set(&nodes->by_serial, node->serial, node);
+    node_place(nodes, node, parent, name);
+    return node;
+}
+
+uint64_t plan_nodes_count(struct plan_nodes *nodes, object_id enclave, uint64_t parent,
+                          const char *name)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *directory = parent ? idmap_get(&nodes->by_serial, parent) : NULL;
+    if (parent && (!directory || !directory->name))
+        return 0;
+    struct plan_node *node = map_get(&nodes->by_place, place_key(enclave, parent, name).text);
+    if (!node)
+        node = node_add(nodes, enclave, directory, name);
+    node->lookups++;
+    return node->serial;
+}
+
+void plan_nodes_forget(struct plan_nodes *nodes, uint64_t serial, uint64_t count)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *node = idmap_get(&nodes->by_serial, serial);
+    if (!node)
+        return;
+    node->lookups -= count < node->lookups ? count : node->lookups;
+    node_release(nodes, node);
+}
+
+static bool put_path(const struct plan_node *node, struct buf *out)
+{
+    if (!node->name || (node->parent && !put_path(node->parent, out)))
+        return false;
+    if (node->parent)
+        buf_putc(out, '/');
+    buf_puts(out, node->name);
+    return true;
+}
+
+int plan_nodes_locate(struct plan_nodes *nodes, object_id enclave, uint64_t serial,
+                      struct plan_place *ret, struct error **err)
+{
+    *ret = (struct plan_place){.enclave = enclave, .path = "."};
+    if (serial == 0)
+        return 0;
+    cleanup(buf_done) struct buf path = BUF_INIT(PATH_MAX - 1);
+    with_lock(&nodes->nodes_lock);
+    const struct plan_node *node = idmap_get(&nodes->by_serial, serial);
+    if (!node || !put_path(node, &path))
+        return error_set(err, ESTALE, "the file has been removed");
+    if (path.failed)
+        return error_set(err, ENAMETOOLONG, "the path is longer than %d bytes", PATH_MAX);
+    ret->enclave = node->enclave;
+    ret->parent = node->parent ? node->parent->serial : 0;
+    memcpy(ret->path, path.data, path.length + 1);
+    return 0;
+}
+
+void plan_nodes_remove(struct plan_nodes *nodes, object_id enclave, uint64_t parent,
+                       const char *name)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *node = map_get(&nodes->by_place, place_key(enclave, parent, name).text);
+    if (node)
+        node_unplace(nodes, node);
+}
+
+void plan_nodes_move(struct plan_nodes *nodes, object_id enclave, uint64_t from,
+                     const char *from_name, uint64_t to, const char *to_name, bool exchange)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *moved = map_get(&nodes->by_place, place_key(enclave, from, from_name).text);
+    struct plan_node *other = map_get(&nodes->by_place, place_key(enclave, to, to_name).text);
+    struct plan_node *from_directory = from ? idmap_get(&nodes->by_serial, from) : NULL;
+    struct plan_node *to_directory = to ? idmap_get(&nodes->by_serial, to) : NULL;
+    if (moved == other)
+        return;
+    /* The kernel holds both directories while it renames, so they are not freed meanwhile. */
+    if (other)
+        node_unplace(nodes, other);
+    if (moved)
+        node_unplace(nodes, moved);
+    if (moved && (!to || to_directory))
+        node_place(nodes, moved, to_directory, to_name);
+    if (other && exchange && (!from || from_directory))
+        node_place(nodes, other, from_directory, from_name);
+}
+
+size_t plan_nodes_of(struct plan_nodes *nodes, object_id enclave, uint64_t **ret_serials)
+{
+    with_lock(&nodes->nodes_lock);
+    uint64_t *serials = calloc(nodes->by_serial.count + 1, sizeof *serials);
+    if (!serials)
+        abort();
+    size_t count = 0, position = 0;
+    for (const struct plan_node *node; (node = idmap_next(&nodes->by_serial, &position));)
+        if (node->enclave == enclave)
+            serials[count++] = node->serial;
+    *ret_serials = serials;
+    return count;
+}
+
+size_t plan_nodes_known(struct plan_nodes *nodes)
+{
+    with_lock(&nodes->nodes_lock);
+    return nodes->by_serial.count;
+}

@@ -1,0 +1,81 @@
+/* What the files that serve views share. */
+#ifndef KFS_VIEW_H
+#define KFS_VIEW_H
+
+#include "kfs/tree_int.h"
+
+#define VIEW_READ_ONLY "it shows what the engine knows and cannot be written, by nobody"
+
+/* An open view. The facts of the time of opening stay with it, so that it can be read after its
+ * object has gone. */
+struct view_handle {
+    atomic_uint references; /* work that was interrupted may outlive the open file */
+    struct subject subject;
+    int fd;                 /* of a row with a file behind it; else -1 */
+    atomic_llong caught_up; /* monotonic: when a file that must be brought up to date last was */
+    pthread_mutex_t answer_lock;
+    struct buf answer; /* of a row that waits: what reading gives once it is known */
+    bool answered;
+};
+
+/* With one reference. Fails with ENOENT, or with what the file behind it fails with. [waits] if the
+ * row's back does. */
+struct view_handle *view_handle_new(struct tree *tree, struct node node, struct error **err);
+struct view_handle *view_handle_ref(struct view_handle *handle);
+void view_handle_unref(struct view_handle *handle);
+CLEANUP_DEFINE(view_handle_unref, struct view_handle *)
+
+/* view_lookup.c */
+void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void view_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void view_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted, int what,
+                  struct fuse_file_info *fi);
+void view_readlink(fuse_req_t req, fuse_ino_t number);
+/* Fills *ret for a file found, and whether and how long it may be cached; `sequence` is of before
+ * its facts were taken. */
+int view_entry(struct tree *tree, struct node node, const struct subject *subject,
+               uint64_t sequence, struct fuse_entry_param *ret, struct error **err);
+
+/* view_directory.c */
+void view_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void view_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                  struct fuse_file_info *fi);
+void view_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                      struct fuse_file_info *fi);
+void view_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+
+/* view_file.c */
+void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+               struct fuse_file_info *fi);
+void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
+                struct fuse_file_info *fi);
+void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+/* The part of a text that a read asks for, as the answer. */
+void view_reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t offset);
+
+/* view_late.c: the same for a file that must be waited for */
+void view_lookup_late(fuse_req_t req, fuse_ino_t parent, const char *name, struct node node);
+void view_getattr_late(fuse_req_t req, struct node node, struct view_handle *handle);
+void view_open_late(fuse_req_t req, struct node node, const struct fuse_file_info *fi);
+void view_read_late(fuse_req_t req, struct node node, struct view_handle *handle, size_t size,
+                    off_t offset);
+void view_write_late(fuse_req_t req, struct node node, const char *text, size_t size);
+
+/* view_change.c */
+void view_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void view_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void view_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void view_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                 const char *new_name, unsigned flags);
+void view_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                 struct fuse_file_info *fi);
+void view_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
+void view_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void view_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name);
+
+/* The node of `name` in the directory, with ROW_NONE if there is none. */
+struct node view_find(struct tree *tree, struct node directory, const struct subject *subject,
+                      const char *name);
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * Open views. A view that is only read goes through the kernel's pages, which live as long as its
+ * attributes say the same; so reading gives what the view says now, not what it said when it was
+ * opened, like an ordinary file that somebody rewrites. What is written is a command, done inside
+ * write(2), so that its error reaches every tool.
+ */
+#include "kfs/view.h"
+
+#include "backend/base/clock.h"
+#include "kfs/wait.h"
+
+#include <string.h>
+
+enum {
+    COMMAND_MAX_BYTES = 1 << 20 /* the most that the kernel hands over in one write */
+};
+
+struct view_handle *view_handle_new(struct tree *tree, struct node node, struct error **err)
+{
+    const struct row *row = &tree_rows[node.row];
+    cleanup(view_handle_unref) struct view_handle *handle = calloc(1, sizeof *handle);
+    if (!handle) {
+        error_set(err, ENOMEM, "out of memory");
+        return NULL;
+    }
+    atomic_init(&handle->references, 1);
+    handle->fd = -1;
+    handle->answer = BUF_INIT(BUF_MAX_TEXT);
+    pthread_mutex_init(&handle->answer_lock, NULL);
+    if (subject_get(tree->engine, node, &handle->subject) < 0) {
+        error_set(err, ENOENT, "it is gone");
+        return NULL;
+    }
+    if (row->back) {
+        handle->fd = row->back(&handle->subject, err);
+        handle->caught_up = clock_monotonic();
+        if (handle->fd < 0)
+            return NULL;
+    }
+    return steal(&handle);
+}
+
+struct view_handle *view_handle_ref(struct view_handle *handle)
+{
+    atomic_fetch_add(&handle->references, 1);
+    return handle;
+}
+
+void view_handle_unref(struct view_handle *handle)
+{
+    if (!handle || atomic_fetch_sub(&handle->references, 1) > 1)
+        return;
+    subject_done(&handle->subject);
+    if (handle->fd >= 0)
+        close(handle->fd);
+    buf_done(&handle->answer);
+    pthread_mutex_destroy(&handle->answer_lock);
+    free(handle);
+}
+
+static struct view_handle *handle_of(const struct fuse_file_info *fi)
+{
+    return (struct view_handle *)(uintptr_t)fi->fh;
+}
+
+void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct tree *tree = tree_of(req);
+    struct node node = node_unpack(number);
+    const struct row *row = &tree_rows[node.row];
+    bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
+    if ((writes || fi->flags & O_TRUNC) && !row->write) {
+        tree_refuse_with(req, "open", number, NULL, EACCES, VIEW_READ_ONLY);
+        return;
+    }
+    /* Commands go straight through. So does what blocks, and what grows without a word, whose size
+     * would have to be asked for before each read. */
+    fi->direct_io = writes || row->waits || row->grows;
+    fi->keep_cache = !fi->direct_io;
+    fi->noflush = 1;
+    if (row->back_waits) {
+        view_open_late(req, node, fi);
+        return;
+    }
+    notifier_settle(tree->notifier);
+    cleanup(error_free) struct error *failure = NULL;
+    cleanup(view_handle_unref) struct view_handle *handle = view_handle_new(tree, node, &failure);
+    fi->fh = (uintptr_t)handle;
+    if (!handle && error_code(failure) == ENOENT)
+        fuse_reply_err(req, ENOENT);
+    else if (!handle)
+        tree_refuse(req, "open", number, NULL, failure);
+    else if (fuse_reply_open(req, fi) != -ENOENT)
+        steal(&handle);
+}
+
+void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    (void)number;
+    view_handle_unref(handle_of(fi));
+    fuse_reply_err(req, 0);
+}
+
+/* ---- reading ---- */
+
+void view_reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t offset)
+{
+    if (offset < 0 || (size_t)offset >= text->length)
+        fuse_reply_buf(req, NULL, 0);
+    else if (size < text->length - (size_t)offset)
+        fuse_reply_buf(req, text->data + offset, size);
+    else
+        fuse_reply_buf(req, text->data + offset, text->length - (size_t)offset);
+}
+
+static void read_rendered(fuse_req_t req, struct node node, const struct view_handle *handle,
+                          size_t size, off_t offset)
+{
+    struct subject now = {0};
+    bool there = subject_get(tree_of(req)->engine, node, &now) == 0;
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_DOCUMENT);
+    tree_rows[node.row].render(there ? &now : &handle->subject, &text);
+    if (there)
+        subject_done(&now);
+    view_reply_slice(req, &text, size, offset);
+}
+
+static void read_backed(fuse_req_t req, struct node node, struct view_handle *handle, size_t size,
+                        off_t offset)
+{
+    cleanup(free) char *bytes = malloc(size);
+    ssize_t got = bytes ? pread(handle->fd, bytes, size, offset) : -1;
+    if (got < 0)
+        fuse_reply_err(req, errno);
+    else if (got == 0 && tree_rows[node.row].back_waits)
+        view_read_late(req, node, handle, size, offset);
+    else
+        fuse_reply_buf(req, bytes, (size_t)got);
+}
+
+void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+               struct fuse_file_info *fi)
+{
+    struct node node = node_unpack(number);
+    const struct row *row = &tree_rows[node.row];
+    struct view_handle *handle = handle_of(fi);
+    if (row->waits)
+        wait_read(req, node, handle, size, offset);
+    else if (row->back)
+        read_backed(req, node, handle, size, offset);
+    else if (row->render)
+        read_rendered(req, node, handle, size, offset);
+    else
+        fuse_reply_buf(req, NULL, 0);
+}
+
+/* ---- writing ---- */
+
+/* What was written, as a text without the newline at its end; NULL if it is none. */
+static char *command_text(const char *bytes, size_t size)
+{
+    if (size > 0 && bytes[size - 1] == '\n')
+        size--;
+    if (memchr(bytes, '\0', size))
+        return NULL;
+    return strndup(bytes, size);
+}
+
+static void write_now(fuse_req_t req, struct node node, const char *text, size_t size)
+{
+    struct tree *tree = tree_of(req);
+    cleanup(error_free) struct error *failure = NULL;
+    cleanup(subject_done) struct subject subject = {0};
+    int result = subject_get(tree->engine, node, &subject);
+    if (result < 0)
+        error_set(&failure, ENOENT, "it is gone");
+    else
+        result = tree_rows[node.row].write(&subject, text, fuse_req_ctx(req)->uid, &failure);
+    notifier_settle(tree->notifier);
+    if (result < 0)
+        tree_refuse(req, "write", node_pack(node), NULL, failure);
+    else
+        fuse_reply_write(req, size);
+}
+
+void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
+                struct fuse_file_info *fi)
+{
+    (void)offset;
+    (void)fi;
+    struct node node = node_unpack(number);
+    cleanup(free) char *text = command_text(bytes, size);
+    if (!text)
+        tree_refuse_with(req, "write", number, NULL, EINVAL, "a command is a line of text");
+    else if (size >= COMMAND_MAX_BYTES)
+        tree_refuse_with(req, "write", number, NULL, EFBIG, "a command may have at most %d bytes",
+                         COMMAND_MAX_BYTES);
+    else if (tree_rows[node.row].write_waits)
+        view_write_late(req, node, text, size);
+    else
+        write_now(req, node, text, size);
+}
