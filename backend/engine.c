@@ -53,6 +53,8 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
         abort();
     engine->state_fd = engine->enclaves_fd = engine->destroying_fd = engine->lock_fd =
         engine->failures_fd = -1;
+    engine->unheard = true;
+    engine->pending = 1;
     engine->last_change = &engine->changes;
     engine->failures = BUF_INIT(0);
     engine->port_cursor = (unsigned)(clock_now() / CLOCK_MILLISECOND);

@@ -169,6 +169,7 @@ struct engine {
     struct retry *retries; /* operations to submit again, soonest first */
     pthread_cond_t retries_changed;
     pthread_t retry_thread;
+    bool unheard; /* the orchestrator has not been heard of yet; counts as pending */
     bool relisting, relist_again;
     bool adopts; /* the state directory is new, the instance is not: what exists is taken over by
                     the first listing */

@@ -300,6 +300,8 @@ void engine_on_event(void *context, const struct orchestrator_event *event)
     with_model(engine);
     if (engine->ending)
         return;
+    engine->pending -= engine->unheard;
+    engine->unheard = false;
     switch (event->kind) {
     case EVENT_UP:
         engine_relist(engine);
