@@ -38,9 +38,12 @@ struct plan_request {
      * "github.com/owner/repo[/path][@ref]". */
     const char *package;
 
-    const char *main_file;      /* NULL: main.star */
-    const char *main_function;  /* NULL: run */
-    const char *arguments;      /* JSON or YAML text; NULL or "": none */
+    const char *main_file;     /* NULL: main.star */
+    const char *main_function; /* NULL: run */
+    const char *arguments;     /* JSON or YAML text; NULL or "": none */
+    /* Of --args-file: a file in which the arguments are, for the caller to read (and to say from
+     * where it may be read) into `arguments`, which wins if it is not empty. NULL: none. */
+    const char *arguments_file;
     const char *package_mirror; /* NULL: none */
     const char *package_cache;  /* directory where fetched packages are kept */
     bool dry_run;
