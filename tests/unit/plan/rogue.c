@@ -41,7 +41,8 @@ static void spin(void)
 
 static void crash(void)
 {
-    *(volatile int *)(uintptr_t)8 = 1;
+    char *volatile nowhere = (char *)4096;
+    *nowhere = 1;
 }
 
 static void try_file(void)

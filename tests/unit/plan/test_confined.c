@@ -120,7 +120,8 @@ static void cancel_ends_a_child(void **state)
 
 #define ID    "0123456789abcdef0123456789abcdef"
 #define STACK "\"stack\":[{\"name\":\"run\",\"file\":\"a.star\",\"line\":1,\"column\":2}]"
-#define PRINT "{\"instruction\":\"print\",\"id\":\"" ID "\",\"arguments\":{\"msg\":\"x\"}," STACK "}"
+#define PRINT \
+    "{\"instruction\":\"print\",\"id\":\"" ID "\",\"arguments\":{\"msg\":\"x\"}," STACK "}"
 
 static void take(const char *instructions, const char *complaint)
 {

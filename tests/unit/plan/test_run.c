@@ -92,8 +92,7 @@ static void postgres_of_the_documentation_runs(void **state)
     assert_has(fake->output.data,
                "\nAdding service with name 'postgres' and image 'postgres:15.2-alpine'\n"
                "Service 'postgres' added with service UUID '");
-    assert_has(fake->output.data,
-               "\nStarlark code successfully run. No output was returned.\n");
+    assert_has(fake->output.data, "\nStarlark code successfully run. No output was returned.\n");
     assert_has(fake->plan.data, "\"instruction\": \"add_service\"");
     assert_has(fake->plan.data, "\"line\": 2");
     assert_string_equal(fake->result.data, "null\n");
@@ -122,9 +121,8 @@ static void values_flow_from_instruction_to_instruction(void **state)
              "    plan.verify(r['extract.first'], 'IN', ['127.0.0.1'])\n"
              "    return {'out': r['output'], 'code': r['code'], 'ip': a.ip_address}\n",
              NULL);
-    assert_has(fake->output.data,
-               "Command returned with exit code '0' and the following output:\n"
-               "--------------------\n127.0.0.1 b\n--------------------\n");
+    assert_has(fake->output.data, "Command returned with exit code '0' and the following output:\n"
+                                  "--------------------\n127.0.0.1 b\n--------------------\n");
     assert_has(fake->output.data, "\nPrinting a message\n127.0.0.1 b\n");
     assert_has(fake->output.data, "[1, \"x\", \"0\"]");
     assert_has(fake->output.data, "Verification succeeded. Value is '0'.");
@@ -201,7 +199,8 @@ static void errors_of_scripts_say_where(void **state)
     must_fail(fake, "def run(plan, x): pass\n", EINVAL, "missing 1 argument (x)");
     must_fail(fake, "def run(plan):\n    print(1)\n", EINVAL, "plan.print");
     must_fail(fake, "def run(plan):\n    time.now()\n", EINVAL, "plan.run_python");
-    must_fail(fake, "def run(plan):\n    plan.assert(value='1', assertion='==', target_value='1')\n",
+    must_fail(fake,
+              "def run(plan):\n    plan.assert(value='1', assertion='==', target_value='1')\n",
               EINVAL, "plan.verify");
     must_fail(fake, "load('x', 'y')\n", EINVAL, "import_module");
     must_fail(fake, "x = import_module('./x.star')\n", EINVAL, "standalone script");
@@ -219,8 +218,7 @@ static void errors_of_arguments_are_told_together(void **state)
               "\tat [app.star:2:21]: run");
     must_fail(fake, "def run(plan):\n    PortSpec(nummber=1)\n", EINVAL,
               "unexpected keyword argument \"nummber\" (did you mean number?)");
-    must_fail(fake, "def run(plan):\n    plan.exec('a')\n", EINVAL,
-              "missing argument for recipe");
+    must_fail(fake, "def run(plan):\n    plan.exec('a')\n", EINVAL, "missing argument for recipe");
     must_fail(fake, "def run(plan):\n    ServiceConfig(image='a', privileged=True)\n", EINVAL,
               "--privileged");
     must_fail(fake, "def run(plan):\n    plan.print('a', description='')\n", EINVAL,
@@ -297,7 +295,8 @@ static void dry_run_touches_nothing(void **state)
 {
     struct fake *fake = *state;
     struct plan_request request = fake_request(
-        "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n    return 1\n", NULL);
+        "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n    return 1\n",
+        NULL);
     request.dry_run = true;
     assert_int_equal(plan_run(&request, &fake_effects, fake, NULL), 0);
     assert_string_equal(fake->calls.data, "image i\n");
@@ -308,14 +307,13 @@ static void dry_run_touches_nothing(void **state)
 
 /* ---- again ---- */
 
-static const char two_services[] =
-    "def run(plan, b='i'):\n"
-    "    a = plan.add_service('a', ServiceConfig(image='i'))\n"
-    "    plan.add_service('b', ServiceConfig(image=b))\n"
-    "    r = plan.exec('a', ExecRecipe(command=['echo', 'hi']))\n"
-    "    plan.exec('b', ExecRecipe(command=['echo', 'ho']))\n"
-    "    plan.print(r['output'])\n"
-    "    return r['output']\n";
+static const char two_services[] = "def run(plan, b='i'):\n"
+                                   "    a = plan.add_service('a', ServiceConfig(image='i'))\n"
+                                   "    plan.add_service('b', ServiceConfig(image=b))\n"
+                                   "    r = plan.exec('a', ExecRecipe(command=['echo', 'hi']))\n"
+                                   "    plan.exec('b', ExecRecipe(command=['echo', 'ho']))\n"
+                                   "    plan.print(r['output'])\n"
+                                   "    return r['output']\n";
 
 static void second_run_skips_all(void **state)
 {
@@ -464,7 +462,8 @@ static void plan_is_described(void **state)
     (void)state;
     struct buf json = BUF_INIT(BUF_MAX_DOCUMENT);
     struct plan_request request = fake_request(
-        "def run(plan):\n    plan.print('x', description='d')\n    plan.get_cluster_type()\n", NULL);
+        "def run(plan):\n    plan.print('x', description='d')\n    plan.get_cluster_type()\n",
+        NULL);
     assert_int_equal(plan_describe(&request, NULL, &json, NULL), 0);
     json_t *list = json_loads(json.data, 0, NULL);
     assert_int_equal(json_array_size(list), 2);
