@@ -63,8 +63,9 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     pthread_mutex_init(&engine->events_lock, NULL);
     pthread_cond_init(&engine->model_changed, NULL);
     pthread_cond_init(&engine->retries_changed, NULL);
-    engine->orchestrator = timed_new(orchestrator);
-    if (engine_open(engine, options, err) < 0 || state_load(engine, err) < 0 ||
+    engine->end = cancel_new(err);
+    engine->orchestrator = timed_new(orchestrator, engine->end);
+    if (!engine->end || engine_open(engine, options, err) < 0 || state_load(engine, err) < 0 ||
         engine->orchestrator->watch(engine->orchestrator, engine_on_event, engine, err) < 0) {
         engine_free(engine);
         return NULL;
@@ -113,6 +114,7 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
+    cancel_fire(engine->end);
     if (engine->retry_thread) {
         stop_runs(engine);
         retry_stop(engine);
@@ -123,6 +125,7 @@ void engine_free(struct engine *engine)
     if (engine->facts)
         free_model(engine);
     failures_close(engine);
+    cancel_unref(engine->end);
     int fds[] = {engine->enclaves_fd, engine->destroying_fd, engine->lock_fd, engine->state_fd};
     for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
         if (fds[i] >= 0)

@@ -131,6 +131,7 @@ struct engine_waiter {
 struct engine {
     /* Set at the start, never changed. */
     struct orchestrator *orchestrator;
+    struct cancel *end; /* fired when the engine ends; cancels calls that nothing else can */
     char *interpreter, *package_mirror, *package_cache, *state_path;
     char instance[UUID_LENGTH * 2 + 1];
     uint64_t log_bytes_max;

@@ -59,6 +59,7 @@ static const char *const operation_names[OPERATION_MAX] = {
 struct timed {
     struct orchestrator orchestrator;
     struct orchestrator *inner;
+    const struct cancel *end;
     atomic_ullong calls[OPERATION_MAX], failures[OPERATION_MAX], nanoseconds[OPERATION_MAX];
 };
 
@@ -71,12 +72,24 @@ static int count(struct orchestrator *self, enum operation operation, int64_t be
     return result;
 }
 
+/* call, made to end with the engine if nothing else can cancel it. */
+static struct orchestrator_call ending(struct orchestrator *self,
+                                       const struct orchestrator_call *call)
+{
+    struct orchestrator_call bounded = call ? *call : (struct orchestrator_call){0};
+    if (!bounded.cancel)
+        bounded.cancel = ((struct timed *)self)->end;
+    return bounded;
+}
+
 #define PARAMETERS(...) __VA_ARGS__
 #define TIMED(name, operation, parameters, arguments)                                  \
     static int timed_##name(struct orchestrator *self, parameters, struct error **err) \
     {                                                                                  \
         struct orchestrator *inner = ((struct timed *)self)->inner;                    \
+        struct orchestrator_call bounded = ending(self, call);                         \
         int64_t began = clock_monotonic();                                             \
+        call = &bounded;                                                               \
         return count(self, operation, began, inner->name(inner, arguments, err));      \
     }
 
@@ -168,12 +181,13 @@ static void timed_free(struct orchestrator *self)
     free(timed);
 }
 
-struct orchestrator *timed_new(struct orchestrator *inner)
+struct orchestrator *timed_new(struct orchestrator *inner, const struct cancel *end)
 {
     struct timed *timed = calloc(1, sizeof *timed);
     if (!timed)
         abort();
     timed->inner = inner;
+    timed->end = end;
     timed->orchestrator = (struct orchestrator){
         .free = timed_free,
         .watch = timed_watch,
