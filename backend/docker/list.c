@@ -114,26 +114,9 @@ static int volume_from_json(const json_t *json, struct volume *ret, struct error
 
 /* ---- the listing ---- */
 
-static int list_fetch(struct docker *docker, const char *prefix,
-                      const struct orchestrator_call *call, json_t **ret_json, struct error **err)
+int list_services_from_json(struct docker *docker, const json_t *json,
+                            struct orchestrator_listing *listing, struct error **err)
 {
-    cleanup(free) char *filter = labels_filter(docker, NULL, NULL);
-    if (!filter)
-        return error_set(err, ENOMEM, "out of memory");
-    cleanup(free) char *escaped = http_path("%s", filter);
-    cleanup(free) char *path = NULL;
-    if (!escaped || asprintf(&path, "%s%s", prefix, escaped) < 0)
-        path = NULL;
-    const struct api_request request = {.method = "GET", .path = steal(&path)};
-    return api_json(docker, &request, call, ret_json, NULL, err);
-}
-
-static int list_services(struct docker *docker, const struct orchestrator_call *call,
-                         struct orchestrator_listing *listing, struct error **err)
-{
-    cleanup(json_decref) json_t *json = NULL;
-    if (list_fetch(docker, "/containers/json?all=1&filters=", call, &json, err) < 0)
-        return -1;
     listing->services = calloc(json_array_size(json) + 1, sizeof *listing->services);
     size_t i;
     json_t *item;
@@ -151,12 +134,9 @@ static int list_services(struct docker *docker, const struct orchestrator_call *
     return listing->services ? 0 : error_set(err, ENOMEM, "out of memory");
 }
 
-static int list_networks(struct docker *docker, const struct orchestrator_call *call,
-                         struct orchestrator_listing *listing, struct error **err)
+int list_networks_from_json(struct docker *docker, const json_t *json,
+                            struct orchestrator_listing *listing, struct error **err)
 {
-    cleanup(json_decref) json_t *json = NULL;
-    if (list_fetch(docker, "/networks?filters=", call, &json, err) < 0)
-        return -1;
     listing->networks = calloc(json_array_size(json) + 1, sizeof *listing->networks);
     size_t i;
     json_t *item;
@@ -174,12 +154,9 @@ static int list_networks(struct docker *docker, const struct orchestrator_call *
     return listing->networks ? 0 : error_set(err, ENOMEM, "out of memory");
 }
 
-static int list_volumes(struct docker *docker, const struct orchestrator_call *call,
-                        struct orchestrator_listing *listing, struct error **err)
+int list_volumes_from_json(struct docker *docker, const json_t *json,
+                           struct orchestrator_listing *listing, struct error **err)
 {
-    cleanup(json_decref) json_t *json = NULL;
-    if (list_fetch(docker, "/volumes?filters=", call, &json, err) < 0)
-        return -1;
     const json_t *items = json_object_get(json, "Volumes");
     listing->volumes = calloc(json_array_size(items) + 1, sizeof *listing->volumes);
     size_t i;
@@ -198,6 +175,20 @@ static int list_volumes(struct docker *docker, const struct orchestrator_call *c
     return listing->volumes ? 0 : error_set(err, ENOMEM, "out of memory");
 }
 
+static int list_fetch(struct docker *docker, const char *prefix,
+                      const struct orchestrator_call *call, json_t **ret_json, struct error **err)
+{
+    cleanup(free) char *filter = labels_filter(docker, NULL, NULL);
+    if (!filter)
+        return error_set(err, ENOMEM, "out of memory");
+    cleanup(free) char *escaped = http_path("%s", filter);
+    cleanup(free) char *path = NULL;
+    if (!escaped || asprintf(&path, "%s%s", prefix, escaped) < 0)
+        path = NULL;
+    const struct api_request request = {.method = "GET", .path = steal(&path)};
+    return api_json(docker, &request, call, ret_json, NULL, err);
+}
+
 int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
                 struct orchestrator_listing **ret_listing, struct error **err)
 {
@@ -206,9 +197,13 @@ int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
         calloc(1, sizeof *listing);
     if (!listing)
         return error_set(err, ENOMEM, "out of memory");
-    if (list_networks(docker, call, listing, err) < 0 ||
-        list_volumes(docker, call, listing, err) < 0 ||
-        list_services(docker, call, listing, err) < 0)
+    cleanup(json_decref) json_t *networks = NULL, *volumes = NULL, *services = NULL;
+    if (list_fetch(docker, "/networks?filters=", call, &networks, err) < 0 ||
+        list_networks_from_json(docker, networks, listing, err) < 0 ||
+        list_fetch(docker, "/volumes?filters=", call, &volumes, err) < 0 ||
+        list_volumes_from_json(docker, volumes, listing, err) < 0 ||
+        list_fetch(docker, "/containers/json?all=1&filters=", call, &services, err) < 0 ||
+        list_services_from_json(docker, services, listing, err) < 0)
         return -1;
     *ret_listing = steal(&listing);
     return 0;
