@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 
 enum {
@@ -75,13 +76,20 @@ static bool kfs_is_mounted(const char *path)
     return found;
 }
 
+/* A dead mount may still give its attributes, from the kernel's cache; statfs(2) always asks. */
+static int probe(const char *path, struct stat *ret)
+{
+    struct statfs ignored;
+    return statfs(path, &ignored) < 0 ? -1 : stat(path, ret);
+}
+
 char *mount_point_prepare(const char *path, struct error **err)
 {
     cleanup(free) char *absolute = absolute_path(path, err);
     struct stat found;
     if (!absolute)
         return NULL;
-    for (int i = 0; stat(absolute, &found) < 0; i++) {
+    for (int i = 0; probe(absolute, &found) < 0; i++) {
         if (errno != ENOTCONN || i == MOUNTS_ON_TOP_MAX) {
             error_system(err, "cannot mount on %s", path);
             return NULL;
