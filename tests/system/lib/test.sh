@@ -84,8 +84,9 @@ eventually() {
 # Starts kfsd with further options and waits until the tree is there and the engine's first listing.
 kfsd_start() {
     mkdir -p "$K"
+    # What a shell runs in the background ignores SIGINT; kfsd is to be ended by it, too.
     # shellcheck disable=SC2086 # KFSD_WRAP is a command with arguments
-    ${KFSD_WRAP-} "$KFS_BUILD/kfs/kfsd" -f --docker-host "$DOCKER_HOST" --state-dir "$PWD/state" \
+    env --default-signal=INT ${KFSD_WRAP-} "$KFS_BUILD/kfs/kfsd" -f --docker-host "$DOCKER_HOST" --state-dir "$PWD/state" \
         --instance "$INSTANCE" "$@" "$K" >>kfsd.log 2>&1 </dev/null &
     KFSD_PID=$!
     eventually 20 kfsd_settled
