@@ -10,78 +10,11 @@
 
 #include "backend/archive.h"
 #include "backend/base/file.h"
+#include "backend/plan/tree_hash.h"
 
 #include <fcntl.h>
-#include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* ---- the hash of a tree ---- */
-
-/* FNV-1a, 128 bits (draft-eastlake-fnv): told apart are contents that differ by accident, not by
- * malice. */
-struct hash {
-    unsigned __int128 state;
-};
-
-static void hash_bytes(struct hash *hash, const void *bytes, size_t length)
-{
-    const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
-    for (const unsigned char *next = bytes; length > 0; length--)
-        hash->state = (hash->state ^ *next++) * prime;
-}
-
-static int hash_file(struct hash *hash, const char *path)
-{
-    char block[65536];
-    cleanup(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0) {
-        got = read(fd, block, sizeof block);
-        if (got > 0)
-            hash_bytes(hash, block, (size_t)got);
-    }
-    return got < 0 ? -1 : 0;
-}
-
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-static int hash_entry(struct hash *hash, const FTSENT *entry, size_t root_length)
-{
-    char target[4096];
-    hash_bytes(hash, entry->fts_path + root_length, strlen(entry->fts_path + root_length) + 1);
-    mode_t mode = entry->fts_statp->st_mode;
-    hash_bytes(hash, &mode, sizeof mode);
-    if (S_ISREG(mode))
-        return hash_file(hash, entry->fts_accpath);
-    if (S_ISLNK(mode)) {
-        ssize_t length = readlink(entry->fts_accpath, target, sizeof target);
-        hash_bytes(hash, target, length > 0 ? (size_t)length : 0);
-    }
-    return 0;
-}
-
-/* Names, modes, contents and link targets of all that is in root; not owners and times. out: 32 hex
- * digits. */
-static int hash_tree(const char *root, char out[static 33], struct error **err)
-{
-    struct hash hash = {((unsigned __int128)0x6c62272e07bb0142u << 64) | 0x62b821756295c58du};
-    char *const roots[] = {(char *)root, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
-    if (!walk)
-        return error_system(err, "cannot read %s", root);
-    int result = 0;
-    for (FTSENT *entry; result == 0 && (entry = fts_read(walk));)
-        if (entry->fts_info != FTS_DP && entry->fts_level > 0)
-            result = hash_entry(&hash, entry, strlen(root));
-    fts_close(walk);
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)(hash.state >> 64),
-             (unsigned long long)hash.state);
-    return result < 0 ? error_system(err, "cannot read %s", root) : 0;
-}
 
 /* ---- where they are ---- */
 
@@ -216,7 +149,7 @@ int enclave_artifacts(struct engine *engine, object_id id,
 static int publish(struct enclave *enclave, int artifacts, int facts, const char *temporary,
                    const char *name, struct plan_artifact *ret_artifact, struct error **err)
 {
-    char hash[33], uuid[UUID_LENGTH + 1];
+    char uuid[UUID_LENGTH + 1];
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);
     absolute_path(enclave, &path, "artifacts/");
     buf_puts(&path, temporary);
@@ -224,7 +157,8 @@ static int publish(struct enclave *enclave, int artifacts, int facts, const char
     const char *known_uuid = json_string_value(json_object_get(known, "uuid"));
     const char *known_hash = json_string_value(json_object_get(known, "hash"));
     bool existed = faccessat(artifacts, name, F_OK, 0) == 0;
-    if (hash_tree(path.data, hash, err) < 0)
+    cleanup(free) char *hash = tree_hash(path.data, err);
+    if (!hash)
         return -1;
     uuid_new(uuid);
     if (existed && known_uuid && uuid_valid(known_uuid))
@@ -234,11 +168,9 @@ static int publish(struct enclave *enclave, int artifacts, int facts, const char
         return error_system(err, "cannot store the files artifact '%s'", name);
     if (facts_save(facts, name, uuid, hash, err) < 0)
         return -1;
+    bool changed = existed && (!known_hash || strcmp(known_hash, hash) != 0);
     *ret_artifact = (struct plan_artifact){
-        .uuid = strdup(uuid),
-        .hash = strdup(hash),
-        .existed = existed,
-        .changed = existed && (!known_hash || strcmp(known_hash, hash) != 0)};
+        .uuid = strdup(uuid), .hash = steal(&hash), .existed = existed, .changed = changed};
     with_model(enclave->engine);
     enclave_touch(enclave, ASPECT_BIT(ASPECT_ARTIFACTS));
     return 0;

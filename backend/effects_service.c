@@ -397,47 +397,49 @@ static struct member *member_work(struct run_context *context, const char *name,
     return NULL;
 }
 
-static void work_done(struct run_context *context, struct member *member,
-                      enum service_status status)
+static void work_done(struct run_context *context, struct member *member)
 {
     {
         with_model(context->engine);
-        if (!member->gone && status != SERVICE_STATUS_UNKNOWN)
-            member_set_status(member, status, -1, "");
         member_yield(member);
     }
     member_unref(member);
 }
 
-int effect_service_restart(void *argument, const char *name, const struct plan_call *call,
-                           struct error **err)
+/* Starts or stops the service as it is, and shows what it is then. */
+static int set_running(struct run_context *context, const char *name, bool run,
+                       const struct plan_call *call, struct error **err)
 {
-    struct run_context *context = argument;
+    struct orchestrator *orchestrator = context->engine->orchestrator;
     struct orchestrator_call limits = call_of(call);
     cleanup(free) char *container = NULL;
     struct member *member = member_work(context, name, &container, err);
     if (!member)
         return -1;
-    int result = context->engine->orchestrator->service_start(context->engine->orchestrator,
-                                                              container, &limits, err);
-    work_done(context, member, result == 0 ? SERVICE_STATUS_RUNNING : SERVICE_STATUS_UNKNOWN);
+    int result =
+        run ? orchestrator->service_start(orchestrator, container, &limits, err)
+            : orchestrator->service_stop(orchestrator, container,
+                                         REPLACE_GRACE_SECONDS * CLOCK_SECOND, &limits, err);
+    if (result == 0) {
+        with_model(context->engine);
+        if (!member->gone)
+            member_set_status(member, run ? SERVICE_STATUS_RUNNING : SERVICE_STATUS_STOPPED, -1,
+                              "");
+    }
+    work_done(context, member);
     return result;
 }
 
-int effect_service_stop(void *argument, const char *name, const struct plan_call *call,
+int effect_service_restart(void *context, const char *name, const struct plan_call *call,
+                           struct error **err)
+{
+    return set_running(context, name, true, call, err);
+}
+
+int effect_service_stop(void *context, const char *name, const struct plan_call *call,
                         struct error **err)
 {
-    struct run_context *context = argument;
-    struct orchestrator_call limits = call_of(call);
-    cleanup(free) char *container = NULL;
-    struct member *member = member_work(context, name, &container, err);
-    if (!member)
-        return -1;
-    int result = context->engine->orchestrator->service_stop(
-        context->engine->orchestrator, container, REPLACE_GRACE_SECONDS * CLOCK_SECOND, &limits,
-        err);
-    work_done(context, member, result == 0 ? SERVICE_STATUS_STOPPED : SERVICE_STATUS_UNKNOWN);
-    return result;
+    return set_running(context, name, false, call, err);
 }
 
 int effect_service_remove(void *argument, const char *name, const struct plan_call *call,
@@ -459,7 +461,7 @@ int effect_service_remove(void *argument, const char *name, const struct plan_ca
         if (!member->gone)
             member_drop(member);
     }
-    work_done(context, member, SERVICE_STATUS_UNKNOWN);
+    work_done(context, member);
     return result;
 }
 
