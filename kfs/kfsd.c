@@ -149,7 +149,7 @@ static int serve(const struct options *options, struct engine *engine, const cha
     daemon_ready(ready);
     if (ready >= 0)
         log_set_output(log_fd, -1);
-    int result = tree_serve(tree, true, err);
+    int result = tree_serve(tree, err);
     daemon_stopping();
     return result;
 }

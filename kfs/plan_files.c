@@ -17,14 +17,9 @@ static int look(struct tree *tree, uint64_t number, const struct fuse_file_info 
                 struct stat *ret, struct error **err)
 {
     struct plan_place place;
-    cleanup(close) int fd = -1;
-    if (!fi) {
-        if (plan_locate(tree, number, &place, err) < 0)
-            return -1;
-        fd = plan_open_at(tree, &place, O_PATH, err);
-        if (fd < 0)
-            return -1;
-    }
+    cleanup(close) int fd = fi ? -1 : plan_open_self(tree, number, &place, err);
+    if (!fi && fd < 0)
+        return -1;
     if (fstat(fi ? handle_of(fi)->fd : fd, ret) < 0)
         return error_system(err, "cannot look at it");
     plan_attributes(tree, number, ret);
@@ -93,17 +88,10 @@ static int set_attributes(struct tree *tree, uint64_t number, const struct stat 
     struct plan_place place;
     int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
                 FUSE_SET_ATTR_MTIME_NOW;
-    /* A file that has been removed while it is open can still be cut, but not be found. */
-    if (fi && !(what & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_CTIME)))
-        place = (struct plan_place){.path = ""};
-    else if (plan_locate(tree, number, &place, err) < 0)
+    cleanup(close) int fd = plan_open_self(tree, number, &place, err);
+    if (fd < 0)
         return -1;
     if (what & FUSE_SET_ATTR_SIZE && set_size(tree, &place, fi, wanted->st_size, err) < 0)
-        return -1;
-    if (!(what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | times)))
-        return 0;
-    cleanup(close) int fd = plan_open_at(tree, &place, O_PATH, err);
-    if (fd < 0)
         return -1;
     if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID) && set_owner(fd, wanted, what, err) < 0)
         return -1;
@@ -145,8 +133,9 @@ static void plan_readlink(fuse_req_t req, fuse_ino_t number)
 
 /* ---- open files ---- */
 
-static void handle_free(struct plan_handle *handle)
+static void handle_free(struct tree *tree, struct plan_handle *handle)
 {
+    plan_nodes_closed(tree->nodes, &handle->open);
     close(handle->fd);
     pthread_mutex_destroy(&handle->commit_lock);
     free(handle);
@@ -155,24 +144,26 @@ static void handle_free(struct plan_handle *handle)
 void plan_reply_open(fuse_req_t req, uint64_t number, int fd, struct fuse_file_info *fi,
                      const struct fuse_entry_param *entry)
 {
+    struct tree *tree = tree_of(req);
     struct plan_handle *handle = calloc(1, sizeof *handle);
     if (!handle)
         abort();
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
     const struct fuse_ctx *context = fuse_req_ctx(req);
     handle->fd = fd;
-    handle->number = number;
+    handle->open = (struct plan_open){.serial = plan_serial(number), .fd = fd};
     handle->uid = context->uid;
     pthread_mutex_init(&handle->commit_lock, NULL);
     handle->commit.opener = writes ? commit_process(context->pid) : 0;
     fi->fh = (uintptr_t)handle;
     fi->keep_cache = 1;
     fi->noflush = !writes;
+    plan_nodes_opened(tree->nodes, &handle->open);
     if ((entry ? fuse_reply_create(req, entry, fi) : fuse_reply_open(req, fi)) != -ENOENT)
         return;
+    handle_free(tree, handle);
     if (entry)
-        plan_nodes_forget(tree_of(req)->nodes, plan_serial(number), 1);
-    handle_free(handle);
+        plan_nodes_forget(tree->nodes, plan_serial(number), 1);
 }
 
 static void plan_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
@@ -233,7 +224,7 @@ static void plan_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_inf
     struct plan_handle *handle = handle_of(fi);
     if (commit_released(&handle->commit))
         plan_written_flush(NULL, tree_of(req), number, handle->uid);
-    handle_free(handle);
+    handle_free(tree_of(req), handle);
     fuse_reply_err(req, 0);
 }
 

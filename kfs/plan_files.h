@@ -13,7 +13,7 @@
 /* An open file. */
 struct plan_handle {
     int fd;
-    uint64_t number;
+    struct plan_open open;       /* what plan_nodes knows of it */
     uid_t uid;                   /* of who opened it */
     pthread_mutex_t commit_lock; /* guards commit */
     struct commit commit;
@@ -26,6 +26,9 @@ struct plan_handle {
 int plan_locate(struct tree *tree, uint64_t number, struct plan_place *ret, struct error **err);
 /* A descriptor of it, opened with flags. */
 int plan_open_at(struct tree *tree, const struct plan_place *place, int flags, struct error **err);
+/* A descriptor of the file itself, for looking at it and changing its attributes; also while it is
+ * open and has no place any more. *ret has an empty path then. */
+int plan_open_self(struct tree *tree, uint64_t number, struct plan_place *ret, struct error **err);
 /* The same of a directory, in which names are to be made, looked up or removed. Refuses names that
  * are too long. Fills *ret with its place. */
 int plan_open_directory(struct tree *tree, uint64_t number, const char *name,

@@ -3,6 +3,7 @@
 
 #include "backend/base/map.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct plan_node {
     char *name;               /* NULL: it has no place any more */
     uint64_t lookups;
     unsigned children; /* nodes whose parent this is: they keep it */
+    struct plan_open *open;
 };
 
 struct plan_nodes {
@@ -207,6 +209,36 @@ void plan_nodes_move(struct plan_nodes *nodes, object_id enclave, uint64_t from,
         node_place(nodes, moved, to_directory, to_name);
     if (other && exchange && (!from || from_directory))
         node_place(nodes, other, from_directory, from_name);
+}
+
+void plan_nodes_opened(struct plan_nodes *nodes, struct plan_open *open)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *node = idmap_get(&nodes->by_serial, open->serial);
+    if (!node)
+        return;
+    open->next = node->open;
+    node->open = open;
+}
+
+void plan_nodes_closed(struct plan_nodes *nodes, struct plan_open *open)
+{
+    with_lock(&nodes->nodes_lock);
+    struct plan_node *node = idmap_get(&nodes->by_serial, open->serial);
+    if (!node)
+        return;
+    struct plan_open **link = &node->open;
+    while (*link && *link != open)
+        link = &(*link)->next;
+    if (*link)
+        *link = open->next;
+}
+
+int plan_nodes_reopen(struct plan_nodes *nodes, uint64_t serial)
+{
+    with_lock(&nodes->nodes_lock);
+    const struct plan_node *node = idmap_get(&nodes->by_serial, serial);
+    return node && node->open ? fcntl(node->open->fd, F_DUPFD_CLOEXEC, 0) : -1;
 }
 
 size_t plan_nodes_of(struct plan_nodes *nodes, object_id enclave, uint64_t **ret_serials)

@@ -46,6 +46,18 @@ void plan_nodes_remove(struct plan_nodes *nodes, object_id enclave, uint64_t par
 void plan_nodes_move(struct plan_nodes *nodes, object_id enclave, uint64_t from,
                      const char *from_name, uint64_t to, const char *to_name, bool exchange);
 
+/* A file is open: while it has no place, it is reached through the descriptors that are open of it.
+ * `open` stays the caller's, and in place until plan_nodes_closed. */
+struct plan_open {
+    struct plan_open *next;
+    uint64_t serial;
+    int fd;
+};
+void plan_nodes_opened(struct plan_nodes *nodes, struct plan_open *open);
+void plan_nodes_closed(struct plan_nodes *nodes, struct plan_open *open);
+/* A copy of such a descriptor, the caller's; -1 if the file is not open. */
+int plan_nodes_reopen(struct plan_nodes *nodes, uint64_t serial);
+
 /* The serials of the enclave's nodes, in an array that the caller frees. */
 size_t plan_nodes_of(struct plan_nodes *nodes, object_id enclave, uint64_t **ret_serials);
 size_t plan_nodes_known(struct plan_nodes *nodes);

@@ -38,6 +38,16 @@ int plan_open_at(struct tree *tree, const struct plan_place *place, int flags, s
     return fd < 0 ? error_system(err, "cannot open %s", place->path) : fd;
 }
 
+int plan_open_self(struct tree *tree, uint64_t number, struct plan_place *ret, struct error **err)
+{
+    cleanup(error_free) struct error *failure = NULL;
+    if (plan_locate(tree, number, ret, &failure) == 0)
+        return plan_open_at(tree, ret, O_PATH, err);
+    *ret = (struct plan_place){.path = ""};
+    int fd = plan_nodes_reopen(tree->nodes, plan_serial(number));
+    return fd < 0 ? error_move(err, &failure) : fd;
+}
+
 int plan_open_directory(struct tree *tree, uint64_t number, const char *name,
                         struct plan_place *ret, struct error **err)
 {

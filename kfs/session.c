@@ -375,25 +375,18 @@ struct tree *tree_new(struct engine *engine, const struct tree_options *options,
     return steal(&tree);
 }
 
-int tree_serve(struct tree *tree, bool signals, struct error **err)
+int tree_serve(struct tree *tree, struct error **err)
 {
-    if (signals && fuse_set_signal_handlers(tree->session) < 0)
+    if (fuse_set_signal_handlers(tree->session) < 0)
         return error_set(err, EIO, "cannot set the signal handlers");
     struct fuse_loop_config *config = fuse_loop_cfg_create();
     fuse_loop_cfg_set_max_threads(config, tree->max_threads);
-    fuse_loop_cfg_set_idle_threads(config, (unsigned)-1);
     int result = fuse_session_loop_mt(tree->session, config);
     fuse_loop_cfg_destroy(config);
-    if (signals)
-        fuse_remove_signal_handlers(tree->session);
+    fuse_remove_signal_handlers(tree->session);
     return result < 0
                ? error_set(err, -result, "serving the mount broke down: %s", strerror(-result))
                : 0;
-}
-
-void tree_stop(struct tree *tree)
-{
-    fuse_session_exit(tree->session);
 }
 
 void tree_free(struct tree *tree)

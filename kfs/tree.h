@@ -27,12 +27,9 @@ struct tree_options {
 struct tree *tree_new(struct engine *engine, const struct tree_options *options,
                       struct error **err);
 
-/* Serves until the tree is unmounted, tree_stop is called or, with `signals`, SIGTERM or SIGINT
- * comes. 0, or -1 if serving broke down. */
-int tree_serve(struct tree *tree, bool signals, struct error **err);
-
-/* Makes tree_serve return soon. Any thread. */
-void tree_stop(struct tree *tree);
+/* Serves until the tree is unmounted or SIGTERM or SIGINT comes to the thread that is in here. 0,
+ * or -1 if serving broke down. */
+int tree_serve(struct tree *tree, struct error **err);
 
 /* Answers what is parked, ends what runs behind, unmounts, frees. Not before tree_serve has
  * returned. */

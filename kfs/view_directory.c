@@ -101,6 +101,7 @@ static bool listing_at(const struct listing *listing, size_t fixed, size_t index
     index -= fixed;
     if (index >= listing->count)
         return false;
+    ret->member = (struct member){0};
     tree_rows[listing->member_row].members->describe(&listing->subject, listing->facts[index],
                                                      &ret->member);
     ret->node = (struct node){
