@@ -149,6 +149,7 @@ enum star_dialect {
     STAR_ALLOW_RECURSION = 1 << 4, /* a function may be entered while it is active; also while
                                       statements, as in starlark-go */
     STAR_LOAD_BINDS_GLOBALLY = 1 << 5, /* load() binds globals, not names local to the file */
+    STAR_KEEP_RESULT = 1 << 6, /* a last expression statement's value is kept for star_exec_repl */
 };
 
 struct star_compile_options {
@@ -300,8 +301,7 @@ enum star_kind {
     STAR_MODULE,
     STAR_FUNCTION, /* defined in Starlark */
     STAR_BUILTIN,  /* defined in C, also a bound method */
-    STAR_OBJECT,   /* of a host's star_type */
-    STAR_OTHER,    /* string.elems and the like, time.time, time.duration */
+    STAR_OBJECT,   /* of a star_type: a host's, or time.time, time.duration, string.elems and the like */
 };
 
 STAR_API enum star_kind star_kind_of(star_value value); /* not of STAR_NULL */
