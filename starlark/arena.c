@@ -1,4 +1,5 @@
-/* The front end's bump allocator. Blocks double in size up to a bound; requests beyond a block get one of their own. */
+/* The front end's bump allocator. Blocks double in size up to a bound; requests beyond a block get
+ * one of their own. */
 #include "starlark/arena.h"
 
 #include <stdint.h>
@@ -11,7 +12,10 @@ struct arena_block {
     char data[];
 };
 
-enum { BLOCK_MIN = 16 * 1024, BLOCK_MAX = 1024 * 1024 };
+enum {
+    BLOCK_MIN = 16 * 1024,
+    BLOCK_MAX = 1024 * 1024
+};
 
 void sl_arena_init(struct arena *arena, jmp_buf *out_of_memory)
 {

@@ -1,7 +1,7 @@
 /*
- * A bump allocator for one compilation: everything that the lexer, parser and resolver make dies together with it.
- * Out of memory is reported through the arena's handler, which does not return, so that the front end's code is not littered
- * with checks; the jump stays inside star_compile.
+ * A bump allocator for one compilation: everything that the lexer, parser and resolver make dies
+ * together with it. Out of memory is reported through the arena's handler, which does not return,
+ * so that the front end's code is not littered with checks; the jump stays inside star_compile.
  */
 #ifndef STARLARK_ARENA_H
 #define STARLARK_ARENA_H

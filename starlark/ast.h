@@ -1,16 +1,19 @@
 /*
- * The syntax tree. Nodes live in the compilation's arena, lists are arrays in it. The parser fills all but what is marked as the
- * resolver's. Chains that files really have in great length - `a + b + c ...`, `x or y or ...`, elif - are either lists here or
- * walked without recursion; everything else is bounded by MAX_NESTING, so that no file can exhaust the stack of C.
+ * The syntax tree. Nodes live in the compilation's arena, lists are arrays in it. The parser fills
+ * all but what is marked as the resolver's. Chains that files really have in great length - `a + b
+ * + c ...`, `x or y or ...`, elif - are either lists here or walked without recursion; everything
+ * else is bounded by MAX_NESTING, so that no file can exhaust the stack of C.
  */
 #ifndef STARLARK_AST_H
 #define STARLARK_AST_H
 
 #include "starlark/lexer.h"
 
-/* How deep expressions, blocks and functions may nest: some hundred times what people write, and at most a few hundred
- * kilobytes of C stack in the parser, the resolver or the compiler. */
-enum { MAX_NESTING = 600 };
+/* How deep expressions, blocks and functions may nest: some hundred times what people write, and at
+ * most a few hundred kilobytes of C stack in the parser, the resolver or the compiler. */
+enum {
+    MAX_NESTING = 600
+};
 
 /* clang-format off */
 #define NODES(X)                                                                                                   \
@@ -38,9 +41,18 @@ struct nodes {
 };
 
 /* Resolver: how a use of a name finds its value. */
-enum scope { SCOPE_UNDEFINED, SCOPE_LOCAL, SCOPE_CELL, SCOPE_FREE, SCOPE_GLOBAL, SCOPE_PREDECLARED, SCOPE_UNIVERSAL };
+enum scope {
+    SCOPE_UNDEFINED,
+    SCOPE_LOCAL,
+    SCOPE_CELL,
+    SCOPE_FREE,
+    SCOPE_GLOBAL,
+    SCOPE_PREDECLARED,
+    SCOPE_UNIVERSAL
+};
 
-/* Resolver: one variable. The chain through `shadowed` is that of the symbol's bindings in force, innermost first. */
+/* Resolver: one variable. The chain through `shadowed` is that of the symbol's bindings in force,
+ * innermost first. */
 struct binding {
     struct symbol *symbol;
     uint32_t first; /* offset of its first binding occurrence */
@@ -48,7 +60,7 @@ struct binding {
     enum scope scope;
     struct binding *shadowed;
     struct function_node *owner; /* whose local or free variable it is; NULL: a global */
-    struct binding *outer; /* FREE: the variable of the enclosing function */
+    struct binding *outer;       /* FREE: the variable of the enclosing function */
 };
 
 struct bindings {
@@ -66,7 +78,7 @@ struct function_node {
     /* the resolver's: */
     struct bindings locals; /* parameters first: plain, keyword-only, *args, **kwargs */
     struct bindings frees;
-    uint32_t param_count;   /* without *args and **kwargs */
+    uint32_t param_count; /* without *args and **kwargs */
     uint32_t kwonly_count;
     bool has_args, has_kwargs;
 };
@@ -78,7 +90,7 @@ struct if_clause {
 
 struct node {
     uint8_t kind;
-    uint8_t op; /* enum token, where there is an operator */
+    uint8_t op;      /* enum token, where there is an operator */
     uint32_t offset; /* where errors of this node point */
     uint32_t start;  /* where its text begins */
     union {
@@ -94,10 +106,12 @@ struct node {
             int base;
         } literal;
         struct nodes list; /* LIST, TUPLE, DICT (ENTRYs), LOGICAL */
-        struct node *x;    /* PAREN, UNARY, STAR, STARSTAR, IFCLAUSE, EXPR_STMT, RETURN (may be NULL) */
+        struct node
+            *x; /* PAREN, UNARY, STAR, STARSTAR, IFCLAUSE, EXPR_STMT, RETURN (may be NULL) */
         struct {
             struct node *x, *y;
-        } pair; /* BINARY, INDEX, ENTRY (key, value), ASSIGN (target, value), FORCLAUSE (targets, iterable) */
+        } pair; /* BINARY, INDEX, ENTRY (key, value), ASSIGN (target, value), FORCLAUSE (targets,
+                   iterable) */
         struct {
             struct node *cond, *yes, *no;
         } cond;
@@ -126,9 +140,9 @@ struct node {
         } function;             /* LAMBDA, DEF */
         struct {
             struct nodes clauses;
-            struct node *body; /* an expression or an ENTRY */
+            struct node *body;         /* an expression or an ENTRY */
             struct bindings variables; /* the resolver's: scratch */
-        } *comp;
+        } * comp;
         struct {
             struct if_clause *clauses;
             uint32_t count;

@@ -8,15 +8,17 @@
 
 #include <stdio.h>
 
-/* --------------------------------------------------------------------------------------------------------------- the types */
+/* ---------------------------------------------------------------------------------------------------------------
+ * the types */
 
 enum star_kind star_kind_of(star_value value)
 {
     static const uint8_t kinds[KIND_MAX] = {
-        [K_FLOAT] = STAR_FLOAT,       [K_BIGINT] = STAR_INT,        [K_STRING] = STAR_STRING,   [K_BYTES] = STAR_BYTES,
-        [K_LIST] = STAR_LIST,         [K_TUPLE] = STAR_TUPLE,       [K_DICT] = STAR_DICT,       [K_SET] = STAR_SET,
-        [K_RANGE] = STAR_RANGE,       [K_STRUCT] = STAR_STRUCT,     [K_MODULE] = STAR_MODULE,   [K_FUNCTION] = STAR_FUNCTION,
-        [K_BUILTIN] = STAR_BUILTIN,   [K_OBJECT] = STAR_OBJECT,
+        [K_FLOAT] = STAR_FLOAT,     [K_BIGINT] = STAR_INT,    [K_STRING] = STAR_STRING,
+        [K_BYTES] = STAR_BYTES,     [K_LIST] = STAR_LIST,     [K_TUPLE] = STAR_TUPLE,
+        [K_DICT] = STAR_DICT,       [K_SET] = STAR_SET,       [K_RANGE] = STAR_RANGE,
+        [K_STRUCT] = STAR_STRUCT,   [K_MODULE] = STAR_MODULE, [K_FUNCTION] = STAR_FUNCTION,
+        [K_BUILTIN] = STAR_BUILTIN, [K_OBJECT] = STAR_OBJECT,
     };
     if (is_small(value))
         return STAR_INT;
@@ -30,10 +32,21 @@ enum star_kind star_kind_of(star_value value)
 const char *star_type_name(star_value value)
 {
     static const char *const names[] = {
-        [STAR_NONE] = "NoneType", [STAR_BOOL] = "bool",     [STAR_INT] = "int",       [STAR_FLOAT] = "float",
-        [STAR_STRING] = "string", [STAR_BYTES] = "bytes",   [STAR_LIST] = "list",     [STAR_TUPLE] = "tuple",
-        [STAR_DICT] = "dict",     [STAR_SET] = "set",       [STAR_RANGE] = "range",   [STAR_STRUCT] = "struct",
-        [STAR_MODULE] = "module", [STAR_FUNCTION] = "function", [STAR_BUILTIN] = "builtin_function_or_method",
+        [STAR_NONE] = "NoneType",
+        [STAR_BOOL] = "bool",
+        [STAR_INT] = "int",
+        [STAR_FLOAT] = "float",
+        [STAR_STRING] = "string",
+        [STAR_BYTES] = "bytes",
+        [STAR_LIST] = "list",
+        [STAR_TUPLE] = "tuple",
+        [STAR_DICT] = "dict",
+        [STAR_SET] = "set",
+        [STAR_RANGE] = "range",
+        [STAR_STRUCT] = "struct",
+        [STAR_MODULE] = "module",
+        [STAR_FUNCTION] = "function",
+        [STAR_BUILTIN] = "builtin_function_or_method",
     };
     enum star_kind kind = star_kind_of(value);
     return kind == STAR_OBJECT ? AS(object, value)->type->name : names[kind];
@@ -74,7 +87,8 @@ bool star_len(star_value value, int64_t *ret_len)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- methods */
+/* -----------------------------------------------------------------------------------------------------------------
+ * methods */
 
 static const char *const method_names[METHOD_MAX] = {
 #define X(name) #name,
@@ -89,7 +103,9 @@ const char *sl_method_name(enum method method)
 
 uint16_t sl_method_id(const char *name, size_t size)
 {
-    enum { LONGEST = 20 };
+    enum {
+        LONGEST = 20
+    };
     if (size < 3 || size > LONGEST)
         return 0;
     int low = 0, high = METHOD_MAX;
@@ -118,12 +134,14 @@ const star_builtin_fn *sl_methods_of(star_value value)
     return is_pointer(value) ? tables[head_of(value)->kind] : NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- attributes */
+/* --------------------------------------------------------------------------------------------------------------
+ * attributes */
 
 static star_value method_attr(struct star_vm *vm, star_value x, struct str *name)
 {
     const star_builtin_fn *methods = sl_methods_of(x);
-    uint16_t id = methods ? name->head.small ? name->head.small : sl_method_id(name->data, name->size) : 0;
+    uint16_t id =
+        methods ? name->head.small ? name->head.small : sl_method_id(name->data, name->size) : 0;
     if (id == 0 || !methods[id - 1])
         return STAR_NULL;
     return sl_builtin(vm, name, methods[id - 1], NULL, x);
@@ -179,7 +197,8 @@ static bool list_attrs(struct star_vm *vm, star_value x, struct list *list)
         return true;
     }
     if (is_kind(x, K_OBJECT))
-        return !AS(object, x)->type->attr_names || AS(object, x)->type->attr_names(vm, x, object_value(list));
+        return !AS(object, x)->type->attr_names ||
+               AS(object, x)->type->attr_names(vm, x, object_value(list));
     return list_methods(vm, x, list);
 }
 
@@ -198,7 +217,8 @@ star_value star_dir(struct star_vm *vm, star_value value)
     return object_value(list);
 }
 
-/* The attribute that was probably meant, in storage that lives until the next collection; NULL if there is none. */
+/* The attribute that was probably meant, in storage that lives until the next collection; NULL if
+ * there is none. */
 static const char *attr_hint(struct star_vm *vm, star_value x, const char *name)
 {
     star_value names = star_dir(vm, x);

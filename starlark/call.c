@@ -1,6 +1,7 @@
 /*
- * Calls: the stacks of frames and registers, binding arguments to parameters, and calling from C. Registers live in segments that
- * never move, so that a built-in's arguments stay where they are while it calls back.
+ * Calls: the stacks of frames and registers, binding arguments to parameters, and calling from C.
+ * Registers live in segments that never move, so that a built-in's arguments stay where they are
+ * while it calls back.
  */
 #include "starlark/error.h"
 #include "starlark/object.h"
@@ -8,9 +9,13 @@
 #include "starlark/str.h"
 #include "starlark/table.h"
 
-enum { SEGMENT_MIN = 4096, SEGMENT_MAX = 1 << 18 };
+enum {
+    SEGMENT_MIN = 4096,
+    SEGMENT_MAX = 1 << 18
+};
 
-/* ------------------------------------------------------------------------------------------------------------------ stacks */
+/* ------------------------------------------------------------------------------------------------------------------
+ * stacks */
 
 static struct segment *segment_new(struct star_vm *vm, struct segment *previous, size_t count)
 {
@@ -19,7 +24,8 @@ static struct segment *segment_new(struct star_vm *vm, struct segment *previous,
         slots = SEGMENT_MAX;
     if (slots < count)
         slots = count;
-    struct segment *segment = sl_realloc(vm, NULL, 0, sizeof(*segment) + slots * sizeof(star_value));
+    struct segment *segment =
+        sl_realloc(vm, NULL, 0, sizeof(*segment) + slots * sizeof(star_value));
     if (!segment)
         return NULL;
     segment->previous = previous;
@@ -36,7 +42,8 @@ star_value *sl_stack_reserve(struct star_vm *vm, star_value *at, size_t count)
         return at;
     struct segment *next = vm->segment ? vm->segment->next : NULL;
     if (next && count > (size_t)(next->end - next->slots)) {
-        sl_realloc(vm, next, sizeof(*next) + (size_t)(next->end - next->slots) * sizeof(star_value), 0);
+        sl_realloc(vm, next, sizeof(*next) + (size_t)(next->end - next->slots) * sizeof(star_value),
+                   0);
         vm->segment->next = next = NULL;
     }
     if (!next)
@@ -63,8 +70,8 @@ static bool frames_grow(struct star_vm *vm)
         return false;
     }
     uint32_t capacity = vm->frame_capacity ? vm->frame_capacity * 2 : 64;
-    struct frame *frames =
-        sl_realloc(vm, vm->frames, vm->frame_capacity * sizeof(struct frame), capacity * sizeof(struct frame));
+    struct frame *frames = sl_realloc(vm, vm->frames, vm->frame_capacity * sizeof(struct frame),
+                                      capacity * sizeof(struct frame));
     if (!frames)
         return false;
     vm->frames = frames;
@@ -74,10 +81,12 @@ static bool frames_grow(struct star_vm *vm)
 
 struct frame *sl_frame_push(struct star_vm *vm)
 {
-    if ((vm->frame_count == vm->frame_capacity || vm->frame_count >= vm->max_calls) && !frames_grow(vm))
+    if ((vm->frame_count == vm->frame_capacity || vm->frame_count >= vm->max_calls) &&
+        !frames_grow(vm))
         return NULL;
     struct frame *frame = &vm->frames[vm->frame_count++];
-    *frame = (struct frame){.segment = vm->segment, .locks = vm->lock_count, .keeps = vm->keep_count};
+    *frame =
+        (struct frame){.segment = vm->segment, .locks = vm->lock_count, .keeps = vm->keep_count};
     return frame;
 }
 
@@ -105,8 +114,8 @@ bool sl_lock(struct star_vm *vm, struct head *head)
 {
     if (vm->lock_count == vm->lock_capacity) {
         uint32_t capacity = vm->lock_capacity ? vm->lock_capacity * 2 : 64;
-        struct head **locks =
-            sl_realloc(vm, vm->locks, vm->lock_capacity * sizeof(struct head *), capacity * sizeof(struct head *));
+        struct head **locks = sl_realloc(vm, vm->locks, vm->lock_capacity * sizeof(struct head *),
+                                         capacity * sizeof(struct head *));
         if (!locks)
             return false;
         vm->locks = locks;
@@ -121,8 +130,8 @@ star_value star_keep(struct star_vm *vm, star_value value)
 {
     if (vm->keep_count == vm->keep_capacity) {
         uint32_t capacity = vm->keep_capacity ? vm->keep_capacity * 2 : 64;
-        star_value *keeps =
-            sl_realloc(vm, vm->keeps, vm->keep_capacity * sizeof(star_value), capacity * sizeof(star_value));
+        star_value *keeps = sl_realloc(vm, vm->keeps, vm->keep_capacity * sizeof(star_value),
+                                       capacity * sizeof(star_value));
         if (!keeps)
             return value;
         vm->keeps = keeps;
@@ -132,7 +141,8 @@ star_value star_keep(struct star_vm *vm, star_value value)
     return value;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- binding */
+/* -----------------------------------------------------------------------------------------------------------------
+ * binding */
 
 static const char *plural(size_t count)
 {
@@ -143,10 +153,12 @@ static bool too_many(struct star_vm *vm, const struct code *code, const struct s
 {
     size_t plain = (size_t)code->param_count - code->kwonly_count;
     if (code->param_count == 0 && !code->has_kwargs)
-        star_fail(vm, "function %s accepts no arguments (%zu given)", code->name->data, args->count + args->named_count);
+        star_fail(vm, "function %s accepts no arguments (%zu given)", code->name->data,
+                  args->count + args->named_count);
     else
-        star_fail(vm, "function %s accepts %s%zu positional argument%s (%zu given)", code->name->data,
-                  code->default_count > code->kwonly_count ? "at most " : "", plain, plural(plain), args->count);
+        star_fail(vm, "function %s accepts %s%zu positional argument%s (%zu given)",
+                  code->name->data, code->default_count > code->kwonly_count ? "at most " : "",
+                  plain, plural(plain), args->count);
     return false;
 }
 
@@ -163,12 +175,13 @@ static int find_param(const struct code *code, const struct str *name)
 
 static bool fail_multiple(struct star_vm *vm, const struct code *code, const struct str *name)
 {
-    star_fail(vm, "function %s got multiple values for parameter \"%s\"", code->name->data, name->data);
+    star_fail(vm, "function %s got multiple values for parameter \"%s\"", code->name->data,
+              name->data);
     return false;
 }
 
-static bool bind_named(struct star_vm *vm, const struct code *code, star_value *registers, struct dict *kwargs,
-                       const struct star_args *args)
+static bool bind_named(struct star_vm *vm, const struct code *code, star_value *registers,
+                       struct dict *kwargs, const struct star_args *args)
 {
     for (size_t i = 0; i < args->named_count; i++) {
         struct str *name = as_str(args->names[i]);
@@ -179,9 +192,11 @@ static bool bind_named(struct star_vm *vm, const struct code *code, star_value *
                 return fail_multiple(vm, code, name);
             registers[at] = args->named_values[i];
         } else if (!kwargs) {
-            star_fail(vm, "function %s got an unexpected keyword argument \"%s\"", code->name->data, name->data);
+            star_fail(vm, "function %s got an unexpected keyword argument \"%s\"", code->name->data,
+                      name->data);
             return false;
-        } else if (!sl_table_set(vm, &kwargs->table, args->names[i], sl_str_hash(name, vm->key), args->named_values[i], &new)) {
+        } else if (!sl_table_set(vm, &kwargs->table, args->names[i], sl_str_hash(name, vm->key),
+                                 args->named_values[i], &new)) {
             return false;
         }
         if (!new)
@@ -204,7 +219,8 @@ static bool fail_missing(struct star_vm *vm, const struct function *fn, const st
     }
     sl_text_put(&names, "", 1);
     if (!names.failed)
-        star_fail(vm, "function %s missing %zu argument%s (%s)", code->name->data, count, plural(count), names.data);
+        star_fail(vm, "function %s missing %zu argument%s (%s)", code->name->data, count,
+                  plural(count), names.data);
     sl_text_free(&names);
     return false;
 }
@@ -223,7 +239,8 @@ static bool bind_defaults(struct star_vm *vm, struct function *fn, star_value *r
 }
 
 /* `registers` may be where the positional arguments already are. */
-bool sl_bind(struct star_vm *vm, struct function *fn, star_value *registers, const struct star_args *args)
+bool sl_bind(struct star_vm *vm, struct function *fn, star_value *registers,
+             const struct star_args *args)
 {
     const struct code *code = fn->code;
     size_t plain = (size_t)code->param_count - code->kwonly_count;
@@ -252,8 +269,10 @@ bool sl_bind(struct star_vm *vm, struct function *fn, star_value *registers, con
     return true;
 }
 
-/* A frame of a function; its registers are not yet valid, so nothing is marked in it until they are bound. */
-struct frame *sl_enter(struct star_vm *vm, struct function *fn, star_value *base, const struct star_args *args)
+/* A frame of a function; its registers are not yet valid, so nothing is marked in it until they are
+ * bound. */
+struct frame *sl_enter(struct star_vm *vm, struct function *fn, star_value *base,
+                       const struct star_args *args)
 {
     star_value *registers = sl_stack_reserve(vm, base, fn->code->registers);
     struct frame *frame = registers ? sl_frame_push(vm) : NULL;
@@ -276,10 +295,11 @@ struct frame *sl_enter(struct star_vm *vm, struct function *fn, star_value *base
     return frame;
 }
 
-/* -------------------------------------------------------------------------------------------------------- f(*args, **kwargs) */
+/* --------------------------------------------------------------------------------------------------------
+ * f(*args, **kwargs) */
 
-static bool spread_positional(struct star_vm *vm, const star_value *values, uint32_t positional, star_value *star,
-                              struct star_args *out)
+static bool spread_positional(struct star_vm *vm, const star_value *values, uint32_t positional,
+                              star_value *star, struct star_args *out)
 {
     struct list *all = sl_list_new(vm, positional);
     if (!all)
@@ -331,8 +351,8 @@ static bool spread_named(struct star_vm *vm, star_value *starstar, struct star_a
 }
 
 /* The joined arguments are kept by the registers in which the starred ones were. */
-bool sl_spread(struct star_vm *vm, const star_value *values, uint32_t positional, star_value names, unsigned stars,
-               struct star_args *out)
+bool sl_spread(struct star_vm *vm, const star_value *values, uint32_t positional, star_value names,
+               unsigned stars, struct star_args *out)
 {
     static const star_value nothing;
     size_t named = star_is_null(names) ? 0 : head_of(names)->aux;
@@ -347,7 +367,8 @@ bool sl_spread(struct star_vm *vm, const star_value *values, uint32_t positional
     return !(stars & 1) || spread_positional(vm, values, positional, star, out);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ calling */
+/* ------------------------------------------------------------------------------------------------------------------
+ * calling */
 
 static star_value finish_builtin(struct star_vm *vm, star_value result)
 {
@@ -359,7 +380,8 @@ static star_value finish_builtin(struct star_vm *vm, star_value result)
     return result;
 }
 
-star_value sl_call_method(struct star_vm *vm, star_builtin_fn method, const char *name, const struct star_args *args)
+star_value sl_call_method(struct star_vm *vm, star_builtin_fn method, const char *name,
+                          const struct star_args *args)
 {
     star_value *top = vm->frames[vm->frame_count - 1].top;
     struct frame *frame = sl_frame_push(vm);
@@ -379,7 +401,8 @@ star_value sl_call_builtin(struct star_vm *vm, struct builtin *builtin, struct s
 }
 
 /* Copies a built-in's arguments to the stack, where they are kept. */
-static bool push_args(struct star_vm *vm, star_value callee, const char *name, struct star_args *args)
+static bool push_args(struct star_vm *vm, star_value callee, const char *name,
+                      struct star_args *args)
 {
     size_t count = args->count + 2 * args->named_count + 1;
     star_value *base = sl_stack_top(vm);
@@ -396,7 +419,8 @@ static bool push_args(struct star_vm *vm, star_value callee, const char *name, s
     base += args->count;
     if (args->named_count) {
         memcpy(base, args->names, args->named_count * sizeof(star_value));
-        memcpy(base + args->named_count, args->named_values, args->named_count * sizeof(star_value));
+        memcpy(base + args->named_count, args->named_values,
+               args->named_count * sizeof(star_value));
     }
     args->names = base;
     args->named_values = base + args->named_count;
@@ -412,11 +436,13 @@ static star_value call_c(struct star_vm *vm, star_value callee, struct star_args
     args.data = builtin ? builtin->data : NULL;
     if (!push_args(vm, callee, builtin ? builtin->name->data : star_type_name(callee), &args))
         return STAR_NULL;
-    star_value result = builtin ? builtin->call(vm, &args) : AS(object, callee)->type->call(vm, callee, &args);
+    star_value result =
+        builtin ? builtin->call(vm, &args) : AS(object, callee)->type->call(vm, callee, &args);
     return finish_builtin(vm, result);
 }
 
-static star_value call_function(struct star_vm *vm, struct function *fn, const struct star_args *args)
+static star_value call_function(struct star_vm *vm, struct function *fn,
+                                const struct star_args *args)
 {
     star_value *base = sl_stack_top(vm);
     struct frame *frame = base ? sl_enter(vm, fn, base, args) : NULL;
@@ -437,7 +463,8 @@ star_value star_call(struct star_vm *vm, star_value callee, const struct star_ar
     if (vm->c_calls >= C_CALLS_MAX)
         return sl_fail_overflow(vm);
     vm->c_calls++;
-    star_value result = is_kind(callee, K_FUNCTION) ? call_function(vm, AS(function, callee), &args) : call_c(vm, callee, args);
+    star_value result = is_kind(callee, K_FUNCTION) ? call_function(vm, AS(function, callee), &args)
+                                                    : call_c(vm, callee, args);
     vm->c_calls--;
     if (vm->frame_count == 0)
         vm->keep_count = 0;

@@ -1,9 +1,11 @@
 /*
- * Bytecode: what the compiler makes and the interpreter runs. A register machine: operands are slots of the function's frame,
- * first its parameters and locals, then temporaries. Instructions are one 64-bit word; some are followed by a second word that
- * holds a jump or a constant, read without being dispatched.
+ * Bytecode: what the compiler makes and the interpreter runs. A register machine: operands are
+ * slots of the function's frame, first its parameters and locals, then temporaries. Instructions
+ * are one 64-bit word; some are followed by a second word that holds a jump or a constant, read
+ * without being dispatched.
  *
- * A program is immutable. Its constants are values with the IMMORTAL flag, shared by all interpreters that run it.
+ * A program is immutable. Its constants are values with the IMMORTAL flag, shared by all
+ * interpreters that run it.
  */
 #ifndef STARLARK_CODE_H
 #define STARLARK_CODE_H
@@ -72,7 +74,7 @@ enum opcode {
 #define X(name) OP_##name,
     OPCODES(X)
 #undef X
-        OPCODE_MAX
+    OPCODE_MAX
 };
 
 struct instr {
@@ -98,7 +100,8 @@ struct param {
 
 /* Where a closure takes its free variables from when it is made. */
 struct capture {
-    bool from_free; /* of the enclosing function's free variables, else one of its registers, which holds a cell */
+    bool from_free; /* of the enclosing function's free variables, else one of its registers, which
+                       holds a cell */
     uint16_t index;
     struct str *name;
 };
@@ -109,17 +112,18 @@ struct code {
     struct code *outer; /* the function around it, NULL for the file */
     struct str *name;
     const char *doc;
-    uint32_t index; /* in program->functions */
+    uint32_t index;  /* in program->functions */
     uint32_t offset; /* of its def */
     uint16_t registers;
     uint16_t param_count; /* without *args and **kwargs */
     uint16_t kwonly_count;
-    uint16_t default_count; /* of the last parameters; keyword-only ones without default have STAR_NULL there */
+    uint16_t default_count; /* of the last parameters; keyword-only ones without default have
+                               STAR_NULL there */
     uint8_t has_args, has_kwargs;
     bool simple; /* neither keyword-only parameters nor *args nor **kwargs */
     uint32_t size;
     struct instr *instrs;
-    uint32_t *offsets; /* of each instruction in the source */
+    uint32_t *offsets;    /* of each instruction in the source */
     struct param *params; /* all of them, in order of registers */
     uint32_t capture_count;
     struct capture *captures;
@@ -145,6 +149,7 @@ struct star_program {
 };
 
 /* Where an instruction of a program comes from. */
-void sl_program_position(const struct star_program *program, uint32_t offset, int *ret_line, int *ret_column);
+void sl_program_position(const struct star_program *program, uint32_t offset, int *ret_line,
+                         int *ret_column);
 
 #endif

@@ -1,4 +1,5 @@
-/* Equality, order and hashing of all types. Numbers compare exactly whatever their types; NaN has a place. */
+/* Equality, order and hashing of all types. Numbers compare exactly whatever their types; NaN has a
+ * place. */
 #include "starlark/float.h"
 #include "starlark/int.h"
 #include "starlark/seq.h"
@@ -55,9 +56,11 @@ static int number_compare(star_value x, star_value y)
     return isnan(float_get(y)) ? -1 : sl_int_compare_double(x, float_get(y));
 }
 
-/* --------------------------------------------------------------------------------------------------------------- equality */
+/* ---------------------------------------------------------------------------------------------------------------
+ * equality */
 
-static bool items_equal(struct star_vm *vm, const star_value *x, const star_value *y, size_t count, int depth, bool *ret)
+static bool items_equal(struct star_vm *vm, const star_value *x, const star_value *y, size_t count,
+                        int depth, bool *ret)
 {
     for (size_t i = 0; i < count; i++) {
         if (!sl_equal(vm, x[i], y[i], depth, ret))
@@ -96,7 +99,8 @@ static bool tables_equal(struct star_vm *vm, star_value x, star_value y, int dep
     return true;
 }
 
-static bool same_constructor(struct star_vm *vm, const struct structure *a, const struct structure *b)
+static bool same_constructor(struct star_vm *vm, const struct structure *a,
+                             const struct structure *b)
 {
     if (same(a->constructor, b->constructor))
         return true;
@@ -126,7 +130,8 @@ static bool ranges_equal(const struct range *a, const struct range *b)
 
 static bool builtins_equal(const struct builtin *a, const struct builtin *b)
 {
-    return a->call == b->call && a->data == b->data && same(a->self, b->self) && !star_is_null(a->self);
+    return a->call == b->call && a->data == b->data && same(a->self, b->self) &&
+           !star_is_null(a->self);
 }
 
 /* Two heap objects of one kind. */
@@ -169,21 +174,25 @@ bool sl_equal(struct star_vm *vm, star_value x, star_value y, int depth, bool *r
     }
     bool objects = is_pointer(x) && is_pointer(y);
     if (objects && head_of(x)->kind == head_of(y)->kind && !(same(x, y) && is_string(x)))
-        return same(x, y) && head_of(x)->kind > K_SET ? (*ret_equal = true, true) : objects_equal(vm, x, y, depth, ret_equal);
+        return same(x, y) && head_of(x)->kind > K_SET ? (*ret_equal = true, true)
+                                                      : objects_equal(vm, x, y, depth, ret_equal);
     *ret_equal = same(x, y);
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- order */
+/* -------------------------------------------------------------------------------------------------------------------
+ * order */
 
 static bool not_ordered(struct star_vm *vm, enum star_order order, star_value x, star_value y)
 {
-    star_fail(vm, "%s %s %s not implemented", star_type_name(x), sl_order_text(order), star_type_name(y));
+    star_fail(vm, "%s %s %s not implemented", star_type_name(x), sl_order_text(order),
+              star_type_name(y));
     return false;
 }
 
 /* The first items that differ decide, else the length. */
-static bool seqs_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y, int depth, bool *ret)
+static bool seqs_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y,
+                         int depth, bool *ret)
 {
     const star_value *a = NULL, *b = NULL;
     size_t count = 0, other = 0;
@@ -211,7 +220,8 @@ static bool is_subset(struct star_vm *vm, star_value x, star_value y, bool *ret)
     return !vm->error;
 }
 
-static bool sets_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y, bool *ret)
+static bool sets_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y,
+                         bool *ret)
 {
     bool strict = order == STAR_LT || order == STAR_GT;
     if (order == STAR_GT || order == STAR_GE) {
@@ -226,7 +236,8 @@ static bool sets_compare(struct star_vm *vm, enum star_order order, star_value x
     return true;
 }
 
-static bool objects_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y, int depth, bool *ret)
+static bool objects_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y,
+                            int depth, bool *ret)
 {
     switch (head_of(x)->kind) {
     case K_STRING:
@@ -249,7 +260,8 @@ static bool objects_compare(struct star_vm *vm, enum star_order order, star_valu
     }
 }
 
-bool sl_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y, int depth, bool *ret_holds)
+bool sl_compare(struct star_vm *vm, enum star_order order, star_value x, star_value y, int depth,
+                bool *ret_holds)
 {
     if (order == STAR_EQ || order == STAR_NE) {
         if (!sl_equal(vm, x, y, depth, ret_holds))
@@ -270,16 +282,19 @@ bool sl_compare(struct star_vm *vm, enum star_order order, star_value x, star_va
     return not_ordered(vm, order, x, y);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- hashing */
+/* -----------------------------------------------------------------------------------------------------------------
+ * hashing */
 
 static bool unhashable(struct star_vm *vm, star_value value)
 {
     enum kind kind = head_of(value)->kind;
-    star_fail(vm, kind == K_MODULE || kind == K_RANGE ? "unhashable: %s" : "unhashable type: %s", star_type_name(value));
+    star_fail(vm, kind == K_MODULE || kind == K_RANGE ? "unhashable: %s" : "unhashable type: %s",
+              star_type_name(value));
     return false;
 }
 
-static bool hash_items(struct star_vm *vm, const star_value *items, size_t count, uint64_t seed, int depth, uint32_t *ret)
+static bool hash_items(struct star_vm *vm, const star_value *items, size_t count, uint64_t seed,
+                       int depth, uint32_t *ret)
 {
     uint64_t hash = seed ^ vm->key[0];
     if (depth <= 0) {
@@ -310,7 +325,8 @@ static bool hash_object(struct star_vm *vm, star_value value, int depth, uint32_
         *ret = sl_str_hash(as_str(value), vm->key);
         return true;
     case K_TUPLE:
-        return hash_items(vm, AS(tuple, value)->items, head_of(value)->aux, head_of(value)->aux, depth, ret);
+        return hash_items(vm, AS(tuple, value)->items, head_of(value)->aux, head_of(value)->aux,
+                          depth, ret);
     case K_STRUCT: {
         struct structure *s = AS(structure, value);
         return hash_items(vm, s->fields, s->shape->head.aux, s->shape->head.aux + 77, depth, ret);
@@ -341,14 +357,16 @@ bool sl_hash(struct star_vm *vm, star_value value, int depth, uint32_t *ret_hash
     return true;
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- API */
+/* --------------------------------------------------------------------------------------------------------------------
+ * API */
 
 bool star_equal(struct star_vm *vm, star_value a, star_value b, bool *ret_equal)
 {
     return sl_equal(vm, a, b, COMPARE_DEPTH, ret_equal);
 }
 
-bool star_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b, bool *ret_holds)
+bool star_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b,
+                  bool *ret_holds)
 {
     return sl_compare(vm, order, a, b, COMPARE_DEPTH, ret_holds);
 }

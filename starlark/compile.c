@@ -1,6 +1,6 @@
 /*
- * star_compile: bytes to a program. The front end works in an arena; what outlives it is copied out at the end. A failure
- * anywhere inside jumps back to here.
+ * star_compile: bytes to a program. The front end works in an arena; what outlives it is copied out
+ * at the end. A failure anywhere inside jumps back to here.
  */
 #include "starlark/compile.h"
 #include "starlark/error.h"
@@ -9,9 +9,12 @@
 
 #include <stdlib.h>
 
-enum { SOURCE_MAX = 1 << 30 };
+enum {
+    SOURCE_MAX = 1 << 30
+};
 
-/* ------------------------------------------------------------------------------------------------------------ the program */
+/* ------------------------------------------------------------------------------------------------------------
+ * the program */
 
 struct star_program *star_program_ref(struct star_program *program)
 {
@@ -65,12 +68,15 @@ const char *star_program_load(const struct star_program *program, size_t i)
     return i < program->load_count ? program->loads[i] : NULL;
 }
 
-void sl_program_position(const struct star_program *program, uint32_t offset, int *ret_line, int *ret_column)
+void sl_program_position(const struct star_program *program, uint32_t offset, int *ret_line,
+                         int *ret_column)
 {
-    sl_position_of(program->lines, program->line_count, program->text, offset, ret_line, ret_column);
+    sl_position_of(program->lines, program->line_count, program->text, offset, ret_line,
+                   ret_column);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- copying out */
+/* -------------------------------------------------------------------------------------------------------------
+ * copying out */
 
 static void *copy_out(struct builder *builder, const void *from, size_t count, size_t size)
 {
@@ -82,7 +88,8 @@ static void *copy_out(struct builder *builder, const void *from, size_t count, s
     return to;
 }
 
-static struct code *code_copy_out(struct builder *builder, const struct code *from, struct star_program *program)
+static struct code *code_copy_out(struct builder *builder, const struct code *from,
+                                  struct star_program *program)
 {
     struct code *code = copy_out(builder, from, 1, sizeof(*code));
     code->program = program;
@@ -113,10 +120,12 @@ static star_value *names_copy_out(struct builder *builder, struct symbol **symbo
     return larger;
 }
 
-/* Makes sure that the names of globals and predeclared values are constants; gives their symbols. */
+/* Makes sure that the names of globals and predeclared values are constants; gives their symbols.
+ */
 static struct symbol **name_symbols(struct builder *builder, const struct bindings *globals)
 {
-    struct symbol **symbols = sl_arena_alloc(&builder->source->arena, globals->count * sizeof(struct symbol *));
+    struct symbol **symbols =
+        sl_arena_alloc(&builder->source->arena, globals->count * sizeof(struct symbol *));
     for (size_t i = 0; i < globals->count; i++)
         symbols[i] = globals->items[i]->symbol;
     return symbols;
@@ -128,9 +137,10 @@ static void name_constants(struct builder *builder, struct symbol **symbols, siz
         sl_constant_text(builder, symbols[i]->name, symbols[i]->size, false);
 }
 
-/* Fills `program` bit by bit, so that program_free can undo it at any point. The constants move over last: until then the
- * builder owns them. */
-static void program_fill(struct builder *builder, struct star_program *program, const struct resolution *resolution)
+/* Fills `program` bit by bit, so that program_free can undo it at any point. The constants move
+ * over last: until then the builder owns them. */
+static void program_fill(struct builder *builder, struct star_program *program,
+                         const struct resolution *resolution)
 {
     struct source *source = builder->source;
     struct symbol **globals = name_symbols(builder, &resolution->globals);
@@ -142,21 +152,25 @@ static void program_fill(struct builder *builder, struct star_program *program, 
         program->text = copy_out(builder, source->text, size + 1, 1);
     program->lines = copy_out(builder, source->lines, source->line_count, sizeof(uint32_t));
     program->line_count = source->line_count;
-    program->functions = copy_out(builder, builder->functions, builder->function_count, sizeof(struct code *));
+    program->functions =
+        copy_out(builder, builder->functions, builder->function_count, sizeof(struct code *));
     for (size_t i = 0; i < builder->function_count; i++)
         code_copy_out(builder, builder->functions[i], program);
     program->globals = names_copy_out(builder, globals, resolution->globals.count);
     program->global_count = resolution->globals.count;
-    program->predeclared = names_copy_out(builder, resolution->predeclared, resolution->predeclared_count);
+    program->predeclared =
+        names_copy_out(builder, resolution->predeclared, resolution->predeclared_count);
     program->predeclared_count = resolution->predeclared_count;
     program->loads = copy_out(builder, builder->loads, builder->load_count, sizeof(char *));
     program->load_count = builder->load_count;
-    program->constants = copy_out(builder, builder->constants, builder->constant_count, sizeof(star_value));
+    program->constants =
+        copy_out(builder, builder->constants, builder->constant_count, sizeof(star_value));
     program->constant_count = builder->constant_count;
     builder->constant_count = 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ compilation */
+/* ------------------------------------------------------------------------------------------------------------
+ * compilation */
 
 /* All that one compilation holds; outside the frame that setjmp may spoil. */
 struct compilation {
@@ -216,8 +230,8 @@ static struct compilation *compilation_new(const char *file, const char *source,
     return c;
 }
 
-struct star_program *star_compile(const struct star_compile_options *options, const char *file, const char *source,
-                                  size_t size, struct star_error **ret_error)
+struct star_program *star_compile(const struct star_compile_options *options, const char *file,
+                                  const char *source, size_t size, struct star_error **ret_error)
 {
     static const struct star_compile_options plain = {0};
     if (size > SOURCE_MAX) {
@@ -237,7 +251,8 @@ struct star_program *star_compile(const struct star_compile_options *options, co
     } else {
         if (c->program)
             program_free(c->program);
-        *ret_error = failed == FAILED_MEMORY ? sl_error_static_text(file, "out of memory") : sl_error_static(&c->source);
+        *ret_error = failed == FAILED_MEMORY ? sl_error_static_text(file, "out of memory")
+                                             : sl_error_static(&c->source);
     }
     compilation_free(c);
     return program;

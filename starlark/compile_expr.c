@@ -1,9 +1,11 @@
 /*
- * Expressions. Each is compiled either into a given register or into one of the compiler's choice, which for a local variable is
- * the variable's own: expressions cannot assign to locals, so an operand stays what it was until it is used.
+ * Expressions. Each is compiled either into a given register or into one of the compiler's choice,
+ * which for a local variable is the variable's own: expressions cannot assign to locals, so an
+ * operand stays what it was until it is used.
  *
- * Rule: a target register is written by the last instruction of its expression only, so `x = [x, f(x)]` may have x's register
- * as target. Expressions that would write earlier (conditions, comprehensions) go through a temporary.
+ * Rule: a target register is written by the last instruction of its expression only, so `x = [x,
+ * f(x)]` may have x's register as target. Expressions that would write earlier (conditions,
+ * comprehensions) go through a temporary.
  */
 #include "starlark/compile.h"
 #include "starlark/float.h"
@@ -27,11 +29,25 @@ static struct node *without_parens(struct node *node)
 enum opcode sl_binary_opcode(enum token op)
 {
     static const uint8_t opcodes[TOKEN_MAX] = {
-        [T_PLUS] = OP_ADD,         [T_MINUS] = OP_SUB,   [T_STAR] = OP_MUL,       [T_SLASH] = OP_DIV,
-        [T_SLASHSLASH] = OP_FLOORDIV, [T_PERCENT] = OP_MOD, [T_AMP] = OP_AND,     [T_PIPE] = OP_OR,
-        [T_CIRCUMFLEX] = OP_XOR,   [T_LTLT] = OP_SHL,    [T_GTGT] = OP_SHR,       [T_LT] = OP_LT,
-        [T_LE] = OP_LE,            [T_GT] = OP_GT,       [T_GE] = OP_GE,          [T_EQL] = OP_EQ,
-        [T_NEQ] = OP_NE,           [T_IN] = OP_IN,       [T_NOT_IN] = OP_NOTIN,
+        [T_PLUS] = OP_ADD,
+        [T_MINUS] = OP_SUB,
+        [T_STAR] = OP_MUL,
+        [T_SLASH] = OP_DIV,
+        [T_SLASHSLASH] = OP_FLOORDIV,
+        [T_PERCENT] = OP_MOD,
+        [T_AMP] = OP_AND,
+        [T_PIPE] = OP_OR,
+        [T_CIRCUMFLEX] = OP_XOR,
+        [T_LTLT] = OP_SHL,
+        [T_GTGT] = OP_SHR,
+        [T_LT] = OP_LT,
+        [T_LE] = OP_LE,
+        [T_GT] = OP_GT,
+        [T_GE] = OP_GE,
+        [T_EQL] = OP_EQ,
+        [T_NEQ] = OP_NE,
+        [T_IN] = OP_IN,
+        [T_NOT_IN] = OP_NOTIN,
     };
     return opcodes[op];
 }
@@ -40,8 +56,10 @@ enum opcode sl_binary_opcode(enum token op)
 static enum opcode immediate_opcode(enum token op)
 {
     static const uint8_t opcodes[TOKEN_MAX] = {
-        [T_PLUS] = OP_ADDI,   [T_MINUS] = OP_SUBI, [T_STAR] = OP_MULI, [T_SLASHSLASH] = OP_FLOORDIVI,
-        [T_PERCENT] = OP_MODI, [T_AMP] = OP_ANDI,   [T_LTLT] = OP_SHLI, [T_GTGT] = OP_SHRI,
+        [T_PLUS] = OP_ADDI,    [T_MINUS] = OP_SUBI,
+        [T_STAR] = OP_MULI,    [T_SLASHSLASH] = OP_FLOORDIVI,
+        [T_PERCENT] = OP_MODI, [T_AMP] = OP_ANDI,
+        [T_LTLT] = OP_SHLI,    [T_GTGT] = OP_SHRI,
     };
     return opcodes[op];
 }
@@ -58,7 +76,8 @@ static bool small_literal(struct node *node, int64_t *ret)
     return node->kind == N_INT && fits_int16(*ret);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ names */
+/* ------------------------------------------------------------------------------------------------------------------
+ * names */
 
 void sl_mark_assigned(struct emitter *e, uint32_t local)
 {
@@ -102,7 +121,8 @@ static bool local_register(struct emitter *e, struct node *node, uint16_t *ret)
     uint32_t index = node->ident.binding->index;
     if (!e->assigned[index]) {
         const struct symbol *symbol = node->ident.symbol;
-        sl_emit_wide(e, OP_CHECK, index, (int32_t)sl_constant_text(e->builder, symbol->name, symbol->size, false),
+        sl_emit_wide(e, OP_CHECK, index,
+                     (int32_t)sl_constant_text(e->builder, symbol->name, symbol->size, false),
                      node->offset);
     }
     *ret = (uint16_t)index;
@@ -123,7 +143,8 @@ void sl_store_name(struct emitter *e, struct node *ident, uint16_t value)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- literals */
+/* ---------------------------------------------------------------------------------------------------------------
+ * literals */
 
 static void load_int(struct emitter *e, int64_t i, uint16_t target, uint32_t offset)
 {
@@ -154,15 +175,16 @@ static void load_constant(struct emitter *e, struct node *node, uint16_t target)
         break;
     case N_BIGINT:
         constant = sl_constant(e->builder, V_NONE);
-        e->builder->constants[constant] =
-            immortal_or_fail(e, sl_int_immortal_text(node->literal.text, node->literal.size, node->literal.base));
+        e->builder->constants[constant] = immortal_or_fail(
+            e, sl_int_immortal_text(node->literal.text, node->literal.size, node->literal.base));
         break;
     case N_FLOAT:
         constant = sl_constant(e->builder, V_NONE);
         e->builder->constants[constant] = immortal_or_fail(e, sl_float_immortal(node->number));
         break;
     default:
-        constant = sl_constant_text(e->builder, node->literal.text, node->literal.size, node->kind == N_BYTES);
+        constant = sl_constant_text(e->builder, node->literal.text, node->literal.size,
+                                    node->kind == N_BYTES);
         break;
     }
     sl_emit_wide(e, OP_LOADK, target, (int32_t)constant, node->offset);
@@ -180,7 +202,9 @@ static uint16_t compile_consecutive(struct emitter *e, struct node **items, uint
 /* Short ones at once; long ones by and by, so that the frame stays small. */
 static void compile_sequence(struct emitter *e, struct node *node, uint16_t target)
 {
-    enum { AT_ONCE = 64 };
+    enum {
+        AT_ONCE = 64
+    };
     uint32_t count = node->list.count, top = e->top;
     bool tuple = node->kind == N_TUPLE;
     if (count <= AT_ONCE) {
@@ -221,7 +245,8 @@ static void compile_dict(struct emitter *e, struct node *node, uint16_t target)
     e->top = top;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- operators */
+/* --------------------------------------------------------------------------------------------------------------
+ * operators */
 
 static void compile_one_binary(struct emitter *e, struct node *node, uint16_t left, uint16_t target)
 {
@@ -235,7 +260,8 @@ static void compile_one_binary(struct emitter *e, struct node *node, uint16_t le
     sl_emit(e, sl_binary_opcode(node->op), target, left, right, node->offset);
 }
 
-/* A chain a + b + c without recursion: down the left spine, then its operators from the inside out. */
+/* A chain a + b + c without recursion: down the left spine, then its operators from the inside out.
+ */
 static void compile_binary(struct emitter *e, struct node *node, uint16_t target)
 {
     uint32_t top = e->top;
@@ -245,7 +271,8 @@ static void compile_binary(struct emitter *e, struct node *node, uint16_t target
         innermost = innermost->pair.x;
         depth++;
     }
-    struct node **spine = sl_arena_alloc(&e->builder->source->arena, (depth + 1) * sizeof(struct node *));
+    struct node **spine =
+        sl_arena_alloc(&e->builder->source->arena, (depth + 1) * sizeof(struct node *));
     for (size_t i = 0; i <= depth; i++, node = node->pair.x)
         spine[depth - i] = node;
     uint16_t left = sl_compile(e, spine[0]->pair.x);
@@ -269,7 +296,10 @@ static void compile_unary(struct emitter *e, struct node *node, uint16_t target)
         load_int(e, literal, target, node->offset);
         return;
     }
-    enum opcode op = node->op == T_MINUS ? OP_NEG : node->op == T_PLUS ? OP_POS : node->op == T_NOT ? OP_NOT : OP_INVERT;
+    enum opcode op = node->op == T_MINUS  ? OP_NEG
+                     : node->op == T_PLUS ? OP_POS
+                     : node->op == T_NOT  ? OP_NOT
+                                          : OP_INVERT;
     uint32_t top = e->top;
     sl_emit(e, op, target, sl_compile(e, node->x), 0, node->offset);
     e->top = top;
@@ -284,7 +314,9 @@ static void compile_logical(struct emitter *e, struct node *node, uint16_t targe
     for (uint32_t i = 0; i < node->list.count; i++) {
         sl_compile_to(e, node->list.items[i], result);
         if (i + 1 < node->list.count)
-            sl_jumps_add(e, &done, sl_emit_jump(e, node->op == T_OR ? OP_JIF : OP_JIFNOT, result, node->offset));
+            sl_jumps_add(
+                e, &done,
+                sl_emit_jump(e, node->op == T_OR ? OP_JIF : OP_JIFNOT, result, node->offset));
     }
     while (e->log_count > log)
         e->assigned[e->log[--e->log_count]] = false;
@@ -307,13 +339,15 @@ static void compile_cond(struct emitter *e, struct node *node, uint16_t target)
     e->top = top;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- conditions */
+/* -------------------------------------------------------------------------------------------------------------
+ * conditions */
 
 /* A comparison and a jump in one instruction. */
-static bool compile_compare_jump(struct emitter *e, struct node *node, bool sense, struct jumps *jumps)
+static bool compile_compare_jump(struct emitter *e, struct node *node, bool sense,
+                                 struct jumps *jumps)
 {
     static const uint8_t fused[TOKEN_MAX] = {
-        [T_LT] = OP_JLT, [T_LE] = OP_JLE, [T_GT] = OP_JGT, [T_GE] = OP_JGE,
+        [T_LT] = OP_JLT,  [T_LE] = OP_JLE,  [T_GT] = OP_JGT, [T_GE] = OP_JGE,
         [T_EQL] = OP_JEQ, [T_NEQ] = OP_JEQ, [T_IN] = OP_JIN, [T_NOT_IN] = OP_JIN,
     };
     enum opcode op = fused[node->op];
@@ -327,7 +361,8 @@ static bool compile_compare_jump(struct emitter *e, struct node *node, bool sens
     int64_t literal;
     int32_t at;
     if (op != OP_JIN && small_literal(y, &literal)) {
-        at = sl_emit_wide(e, (enum opcode)(op - OP_JLT + OP_JLTI), left, (int32_t)literal, node->offset);
+        at = sl_emit_wide(e, (enum opcode)(op - OP_JLT + OP_JLTI), left, (int32_t)literal,
+                          node->offset);
     } else if (op == OP_JEQ && y->kind == N_STRING) {
         uint32_t constant = sl_constant_text(e->builder, y->literal.text, y->literal.size, false);
         at = sl_emit_wide(e, OP_JEQK, left, (int32_t)constant, node->offset);
@@ -341,7 +376,8 @@ static bool compile_compare_jump(struct emitter *e, struct node *node, bool sens
     return true;
 }
 
-static void compile_logical_jump(struct emitter *e, struct node *node, bool sense, struct jumps *jumps)
+static void compile_logical_jump(struct emitter *e, struct node *node, bool sense,
+                                 struct jumps *jumps)
 {
     bool any = node->op == T_OR; /* one true operand decides */
     struct jumps skip = {0};
@@ -370,7 +406,8 @@ void sl_compile_jump(struct emitter *e, struct node *node, bool sense, struct ju
     }
 }
 
-/* -------------------------------------------------------------------------------------------- subscripts, attributes, calls */
+/* --------------------------------------------------------------------------------------------
+ * subscripts, attributes, calls */
 
 static void compile_index(struct emitter *e, struct node *node, uint16_t target)
 {
@@ -389,7 +426,8 @@ static void compile_index(struct emitter *e, struct node *node, uint16_t target)
     e->top = top;
 }
 
-static void compile_optional_to(struct emitter *e, struct node *node, uint16_t target, uint32_t offset)
+static void compile_optional_to(struct emitter *e, struct node *node, uint16_t target,
+                                uint32_t offset)
 {
     if (node)
         sl_compile_to(e, node, target);
@@ -413,7 +451,8 @@ static void compile_dot(struct emitter *e, struct node *node, uint16_t target)
 {
     uint32_t top = e->top;
     sl_emit(e, OP_ATTR, target, sl_compile(e, node->dot.x), 0, node->offset);
-    sl_emit_word(e, sl_constant_text(e->builder, node->dot.name->name, node->dot.name->size, false));
+    sl_emit_word(e,
+                 sl_constant_text(e->builder, node->dot.name->name, node->dot.name->size, false));
     e->top = top;
 }
 
@@ -480,9 +519,9 @@ static void compile_call(struct emitter *e, struct node *node, uint16_t target)
     uint16_t first = sl_temp(e, args.count);
     for (uint32_t i = 0; i < args.count; i++) {
         struct node *arg = args.items[i];
-        struct node *value = arg->kind == N_NAMED ? arg->named.value
+        struct node *value = arg->kind == N_NAMED                             ? arg->named.value
                              : arg->kind == N_STAR || arg->kind == N_STARSTAR ? arg->x
-                                                                               : arg;
+                                                                              : arg;
         sl_compile_to(e, value, (uint16_t)(first + i));
     }
     if (plain) {
@@ -495,7 +534,8 @@ static void compile_call(struct emitter *e, struct node *node, uint16_t target)
     e->top = top;
 }
 
-/* --------------------------------------------------------------------------------------------------- loops and assignment */
+/* ---------------------------------------------------------------------------------------------------
+ * loops and assignment */
 
 /* The register that takes each item: a single local's own, else a temporary. */
 static uint16_t item_register(struct emitter *e, struct node *targets)
@@ -506,7 +546,8 @@ static uint16_t item_register(struct emitter *e, struct node *targets)
     return sl_temp(e, 1);
 }
 
-void sl_for_begin(struct emitter *e, struct node *targets, uint16_t iterable, uint32_t offset, struct for_state *ret_state)
+void sl_for_begin(struct emitter *e, struct node *targets, uint16_t iterable, uint32_t offset,
+                  struct for_state *ret_state)
 {
     uint16_t iter = sl_temp(e, 3);
     sl_emit(e, OP_ITER, iter, iterable, 0, offset);
@@ -550,7 +591,8 @@ void sl_assign(struct emitter *e, struct node *target, uint16_t value, uint32_t 
     }
     case N_DOT:
         sl_emit(e, OP_SETATTR, sl_compile(e, target->dot.x), value, 0, target->offset);
-        sl_emit_word(e, sl_constant_text(e->builder, target->dot.name->name, target->dot.name->size, false));
+        sl_emit_word(
+            e, sl_constant_text(e->builder, target->dot.name->name, target->dot.name->size, false));
         break;
     default:
         assign_sequence(e, target, value, offset);
@@ -559,7 +601,8 @@ void sl_assign(struct emitter *e, struct node *target, uint16_t value, uint32_t 
     e->top = top;
 }
 
-/* --------------------------------------------------------------------------------------------------------- comprehensions */
+/* ---------------------------------------------------------------------------------------------------------
+ * comprehensions */
 
 static void emit_comprehension_body(struct emitter *e, struct node *body, uint16_t result)
 {
@@ -574,8 +617,8 @@ static void emit_comprehension_body(struct emitter *e, struct node *body, uint16
     e->top = top;
 }
 
-/* The clauses open one after another; behind the body they close in reverse, a false condition going to the next item of the
- * loop around it. */
+/* The clauses open one after another; behind the body they close in reverse, a false condition
+ * going to the next item of the loop around it. */
 static void compile_comprehension(struct emitter *e, struct node *node, uint16_t target)
 {
     struct nodes clauses = node->comp->clauses;
@@ -613,11 +656,13 @@ static void compile_comprehension(struct emitter *e, struct node *node, uint16_t
     e->top = top;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- dispatch */
+/* ---------------------------------------------------------------------------------------------------------------
+ * dispatch */
 
 static bool is_constant(enum node_kind kind)
 {
-    return kind == N_INT || kind == N_BIGINT || kind == N_FLOAT || kind == N_STRING || kind == N_BYTES;
+    return kind == N_INT || kind == N_BIGINT || kind == N_FLOAT || kind == N_STRING ||
+           kind == N_BYTES;
 }
 
 void sl_compile_to(struct emitter *e, struct node *node, uint16_t target)

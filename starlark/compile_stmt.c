@@ -1,6 +1,7 @@
 /*
- * Statements and functions, and which locals surely have a value where: a local that has one is read without a check.
- * After branches a local is assigned if every branch that goes on assigns it; after a loop what its body assigned is forgotten.
+ * Statements and functions, and which locals surely have a value where: a local that has one is
+ * read without a check. After branches a local is assigned if every branch that goes on assigns it;
+ * after a loop what its body assigned is forgotten.
  */
 #include "starlark/compile.h"
 
@@ -12,7 +13,8 @@ static void compile_stmts(struct emitter *e, struct nodes stmts)
         compile_stmt(e, stmts.items[i]);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- assignment */
+/* -------------------------------------------------------------------------------------------------------------
+ * assignment */
 
 /* True if the value of an assignment may be computed right into the variable's register. */
 static bool direct_target(const struct node *target, uint16_t *ret)
@@ -25,7 +27,8 @@ static bool direct_target(const struct node *target, uint16_t *ret)
     return true;
 }
 
-/* Is a list or tuple display of as many plain elements as there are targets: `a, b = b, a` needs no tuple. */
+/* Is a list or tuple display of as many plain elements as there are targets: `a, b = b, a` needs no
+ * tuple. */
 static bool parallel(const struct node *target, const struct node *value)
 {
     while (target->kind == N_PAREN)
@@ -66,11 +69,16 @@ static void compile_assign(struct emitter *e, struct node *stmt)
 static enum token plain_operator(enum token op)
 {
     static const uint8_t plain[TOKEN_MAX] = {
-        [T_PLUS_EQ] = T_PLUS,           [T_MINUS_EQ] = T_MINUS,
-        [T_STAR_EQ] = T_STAR,           [T_SLASH_EQ] = T_SLASH,
-        [T_SLASHSLASH_EQ] = T_SLASHSLASH, [T_PERCENT_EQ] = T_PERCENT,
-        [T_AMP_EQ] = T_AMP,             [T_PIPE_EQ] = T_PIPE,
-        [T_CIRCUMFLEX_EQ] = T_CIRCUMFLEX, [T_LTLT_EQ] = T_LTLT,
+        [T_PLUS_EQ] = T_PLUS,
+        [T_MINUS_EQ] = T_MINUS,
+        [T_STAR_EQ] = T_STAR,
+        [T_SLASH_EQ] = T_SLASH,
+        [T_SLASHSLASH_EQ] = T_SLASHSLASH,
+        [T_PERCENT_EQ] = T_PERCENT,
+        [T_AMP_EQ] = T_AMP,
+        [T_PIPE_EQ] = T_PIPE,
+        [T_CIRCUMFLEX_EQ] = T_CIRCUMFLEX,
+        [T_LTLT_EQ] = T_LTLT,
         [T_GTGT_EQ] = T_GTGT,
     };
     return plain[op];
@@ -124,7 +132,8 @@ static void compile_augmented(struct emitter *e, struct node *stmt)
     } else {
         uint16_t x = sl_compile(e, target->dot.x);
         uint16_t result = sl_temp(e, 1);
-        uint32_t name = sl_constant_text(e->builder, target->dot.name->name, target->dot.name->size, false);
+        uint32_t name =
+            sl_constant_text(e->builder, target->dot.name->name, target->dot.name->size, false);
         sl_emit(e, OP_ATTR, result, x, 0, target->offset);
         sl_emit_word(e, name);
         emit_augmented(e, stmt, result, result);
@@ -133,7 +142,8 @@ static void compile_augmented(struct emitter *e, struct node *stmt)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------- branches and loops */
+/* ---------------------------------------------------------------------------------------------------
+ * branches and loops */
 
 /* The locals that every branch so far that goes on has assigned. */
 struct merge {
@@ -153,8 +163,8 @@ static void merge_branch(struct emitter *e, struct merge *merge)
 {
     if (merge->branches++ == 0) {
         merge->count = e->log_count - merge->mark;
-        merge->locals =
-            sl_arena_copy(&e->builder->source->arena, e->log + merge->mark, merge->count, sizeof(uint32_t));
+        merge->locals = sl_arena_copy(&e->builder->source->arena, e->log + merge->mark,
+                                      merge->count, sizeof(uint32_t));
         return;
     }
     size_t kept = 0;
@@ -238,11 +248,13 @@ static void compile_branch_stmt(struct emitter *e, struct node *stmt)
     struct loop *loop = e->loop;
     if (stmt->op == T_BREAK && loop->is_for)
         sl_emit(e, OP_ITEREND, loop->iter, 0, 0, stmt->offset);
-    sl_jumps_add(e, stmt->op == T_BREAK ? &loop->to_end : &loop->to_next, sl_emit_jump(e, OP_JUMP, 0, stmt->offset));
+    sl_jumps_add(e, stmt->op == T_BREAK ? &loop->to_end : &loop->to_next,
+                 sl_emit_jump(e, OP_JUMP, 0, stmt->offset));
     e->unreachable = true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- load */
+/* -------------------------------------------------------------------------------------------------------------------
+ * load */
 
 static void compile_load(struct emitter *e, struct node *stmt)
 {
@@ -250,8 +262,8 @@ static void compile_load(struct emitter *e, struct node *stmt)
     struct node *module = stmt->load.module;
     uint32_t name = sl_constant_text(builder, module->literal.text, module->literal.size, false);
     if (builder->load_count == builder->load_capacity)
-        builder->loads = sl_arena_grow(&builder->source->arena, builder->loads, builder->load_count, &builder->load_capacity,
-                                       sizeof(char *));
+        builder->loads = sl_arena_grow(&builder->source->arena, builder->loads, builder->load_count,
+                                       &builder->load_capacity, sizeof(char *));
     builder->loads[builder->load_count++] = as_str(builder->constants[name])->data;
     uint16_t loaded = sl_temp(e, 2);
     sl_emit_wide(e, OP_LOAD, loaded, (int32_t)name, stmt->offset);
@@ -264,10 +276,12 @@ static void compile_load(struct emitter *e, struct node *stmt)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------------- functions */
+/* --------------------------------------------------------------------------------------------------------------
+ * functions */
 
 /* A closure: its defaults, evaluated here, from consecutive registers. */
-static void emit_closure(struct emitter *e, struct function_node *node, const struct code *code, uint16_t target)
+static void emit_closure(struct emitter *e, struct function_node *node, const struct code *code,
+                         uint16_t target)
 {
     uint32_t top = e->top;
     uint16_t first = sl_temp(e, code->default_count);
@@ -321,8 +335,9 @@ static void describe_params(struct emitter *e)
                                     : i < node->param_count                    ? STAR_PARAM_KEYWORD
                                     : i == node->param_count && node->has_args ? STAR_PARAM_ARGS
                                                                                : STAR_PARAM_KWARGS;
-        code->params[i] = (struct param){
-            .name = sl_builder_name(e->builder, local->symbol->name), .offset = local->first, .kind = (uint8_t)kind};
+        code->params[i] = (struct param){.name = sl_builder_name(e->builder, local->symbol->name),
+                                         .offset = local->first,
+                                         .kind = (uint8_t)kind};
         sl_mark_assigned(e, i);
     }
 }
@@ -340,12 +355,14 @@ static void describe_captures(struct emitter *e)
     struct code *code = e->code;
     struct bindings *frees = &e->node->frees;
     code->capture_count = (uint32_t)frees->count;
-    code->captures = sl_arena_alloc(&e->builder->source->arena, frees->count * sizeof(struct capture));
+    code->captures =
+        sl_arena_alloc(&e->builder->source->arena, frees->count * sizeof(struct capture));
     for (size_t i = 0; i < frees->count; i++) {
         struct binding *outer = frees->items[i]->outer;
-        code->captures[i] = (struct capture){.from_free = outer->scope == SCOPE_FREE,
-                                             .index = (uint16_t)outer->index,
-                                             .name = sl_builder_name(e->builder, outer->symbol->name)};
+        code->captures[i] =
+            (struct capture){.from_free = outer->scope == SCOPE_FREE,
+                             .index = (uint16_t)outer->index,
+                             .name = sl_builder_name(e->builder, outer->symbol->name)};
     }
 }
 

@@ -53,7 +53,8 @@ bool sl_dict_copy_into(struct star_vm *vm, struct dict *to, const struct dict *f
     return sl_charge(vm, from->table.count);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- API */
+/* --------------------------------------------------------------------------------------------------------------------
+ * API */
 
 static bool is_dict(star_value value)
 {

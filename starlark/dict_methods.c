@@ -29,7 +29,8 @@ static star_value table_clear(struct star_vm *vm, const struct star_args *args)
     return V_NONE;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- dicts */
+/* -------------------------------------------------------------------------------------------------------------------
+ * dicts */
 
 static star_value dict_get(struct star_vm *vm, const struct star_args *args)
 {
@@ -150,12 +151,19 @@ static star_value dict_update(struct star_vm *vm, const struct star_args *args)
 }
 
 const star_builtin_fn sl_dict_methods[METHOD_MAX] = {
-    [M_clear] = table_clear,  [M_get] = dict_get,         [M_items] = dict_items,           [M_keys] = dict_keys,
-    [M_pop] = dict_pop,       [M_popitem] = dict_popitem, [M_setdefault] = dict_setdefault, [M_update] = dict_update,
+    [M_clear] = table_clear,
+    [M_get] = dict_get,
+    [M_items] = dict_items,
+    [M_keys] = dict_keys,
+    [M_pop] = dict_pop,
+    [M_popitem] = dict_popitem,
+    [M_setdefault] = dict_setdefault,
+    [M_update] = dict_update,
     [M_values] = dict_values,
 };
 
-/* -------------------------------------------------------------------------------------------------------------------- sets */
+/* --------------------------------------------------------------------------------------------------------------------
+ * sets */
 
 static star_value set_add(struct star_vm *vm, const struct star_args *args)
 {
@@ -249,7 +257,8 @@ static star_value set_symmetric_difference(struct star_vm *vm, const struct star
     return set_filter(vm, args, OP_XOR);
 }
 
-static star_value set_compare(struct star_vm *vm, const struct star_args *args, enum star_order order)
+static star_value set_compare(struct star_vm *vm, const struct star_args *args,
+                              enum star_order order)
 {
     struct dict *other = set_argument(vm, args);
     bool holds;

@@ -1,4 +1,5 @@
-/* The lazy views of strings and bytes: elems, elem_ords, codepoints, codepoint_ords. Each is a type like a host's own. */
+/* The lazy views of strings and bytes: elems, elem_ords, codepoints, codepoint_ords. Each is a type
+ * like a host's own. */
 #include "starlark/string_methods.h"
 #include "starlark/utf8.h"
 
@@ -47,7 +48,8 @@ static star_value ord_at(struct star_vm *vm, star_value self, star_value key)
     return small_make((unsigned char)text_of(self)->data[small_get(key)]);
 }
 
-static bool next_elem(struct star_vm *vm, star_value self, struct star_cursor *cursor, star_value *ret_item)
+static bool next_elem(struct star_vm *vm, star_value self, struct star_cursor *cursor,
+                      star_value *ret_item)
 {
     struct str *str = text_of(self);
     if (cursor->n >= str->size)
@@ -56,7 +58,8 @@ static bool next_elem(struct star_vm *vm, star_value self, struct star_cursor *c
     return !star_is_null(*ret_item);
 }
 
-static bool next_ord(struct star_vm *vm, star_value self, struct star_cursor *cursor, star_value *ret_item)
+static bool next_ord(struct star_vm *vm, star_value self, struct star_cursor *cursor,
+                     star_value *ret_item)
 {
     struct str *str = text_of(self);
     (void)vm;
@@ -67,7 +70,8 @@ static bool next_ord(struct star_vm *vm, star_value self, struct star_cursor *cu
 }
 
 /* The next code point and where its bytes are. */
-static bool next_point(star_value self, struct star_cursor *cursor, uint32_t *ret_point, const char **ret_start, int *ret_width)
+static bool next_point(star_value self, struct star_cursor *cursor, uint32_t *ret_point,
+                       const char **ret_start, int *ret_width)
 {
     struct str *str = text_of(self);
     if (cursor->n >= str->size)
@@ -78,7 +82,8 @@ static bool next_point(star_value self, struct star_cursor *cursor, uint32_t *re
     return true;
 }
 
-static bool next_codepoint(struct star_vm *vm, star_value self, struct star_cursor *cursor, star_value *ret_item)
+static bool next_codepoint(struct star_vm *vm, star_value self, struct star_cursor *cursor,
+                           star_value *ret_item)
 {
     uint32_t point;
     const char *start;
@@ -91,7 +96,8 @@ static bool next_codepoint(struct star_vm *vm, star_value self, struct star_curs
     return !star_is_null(*ret_item);
 }
 
-static bool next_codepoint_ord(struct star_vm *vm, star_value self, struct star_cursor *cursor, star_value *ret_item)
+static bool next_codepoint_ord(struct star_vm *vm, star_value self, struct star_cursor *cursor,
+                               star_value *ret_item)
 {
     uint32_t point;
     const char *start;
@@ -103,25 +109,29 @@ static bool next_codepoint_ord(struct star_vm *vm, star_value self, struct star_
     return true;
 }
 
-#define VIEW(the_name, the_next, the_len, the_index)                                                                    \
-    {                                                                                                                   \
-        .name = the_name, .size = sizeof(struct view), .str = view_str, .truth = view_truth, .trace = view_trace,       \
-        .next = the_next, .len = the_len, .index = the_index                                                            \
+#define VIEW(the_name, the_next, the_len, the_index)                                         \
+    {                                                                                        \
+        .name = the_name, .size = sizeof(struct view), .str = view_str, .truth = view_truth, \
+        .trace = view_trace, .next = the_next, .len = the_len, .index = the_index            \
     }
 
 static const struct star_type elems_type = VIEW("string.elems", next_elem, view_len, elem_at);
 static const struct star_type elem_ords_type = VIEW("string.elems", next_ord, view_len, ord_at);
-static const struct star_type codepoints_type = VIEW("string.codepoints", next_codepoint, NULL, NULL);
-static const struct star_type codepoint_ords_type = VIEW("string.codepoints", next_codepoint_ord, NULL, NULL);
+static const struct star_type codepoints_type =
+    VIEW("string.codepoints", next_codepoint, NULL, NULL);
+static const struct star_type codepoint_ords_type =
+    VIEW("string.codepoints", next_codepoint_ord, NULL, NULL);
 static const struct star_type bytes_elems_type = VIEW("bytes.elems", next_ord, view_len, ord_at);
 
-static star_value view_new(struct star_vm *vm, const struct star_args *args, const struct star_type *type, const char *method)
+static star_value view_new(struct star_vm *vm, const struct star_args *args,
+                           const struct star_type *type, const char *method)
 {
     if (!sl_no_args(vm, args))
         return STAR_NULL;
     star_value value = star_object_new(vm, type);
     if (!star_is_null(value))
-        *(struct view *)star_object_body(value) = (struct view){.text = args->self, .method = method};
+        *(struct view *)star_object_body(value) =
+            (struct view){.text = args->self, .method = method};
     return value;
 }
 

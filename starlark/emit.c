@@ -1,4 +1,5 @@
-/* The lowest layer of the compiler: instructions, jumps, registers and constants. It knows nothing of the tree. */
+/* The lowest layer of the compiler: instructions, jumps, registers and constants. It knows nothing
+ * of the tree. */
 #include "starlark/compile.h"
 #include "starlark/int.h"
 #include "starlark/str.h"
@@ -7,7 +8,8 @@
 
 static _Noreturn void fail_size(struct emitter *e, const char *what)
 {
-    sl_source_fail(e->builder->source, e->node->offset, "function %s has too many %s", e->node->name, what);
+    sl_source_fail(e->builder->source, e->node->offset, "function %s has too many %s",
+                   e->node->name, what);
 }
 
 static int32_t emit(struct emitter *e, struct instr instr, uint32_t offset)
@@ -16,8 +18,10 @@ static int32_t emit(struct emitter *e, struct instr instr, uint32_t offset)
     if (code->size == e->capacity) {
         struct arena *arena = &e->builder->source->arena;
         size_t capacity = e->capacity;
-        code->offsets = sl_arena_grow(arena, code->offsets, code->size, &capacity, sizeof(uint32_t));
-        code->instrs = sl_arena_grow(arena, code->instrs, code->size, &e->capacity, sizeof(struct instr));
+        code->offsets =
+            sl_arena_grow(arena, code->offsets, code->size, &capacity, sizeof(uint32_t));
+        code->instrs =
+            sl_arena_grow(arena, code->instrs, code->size, &e->capacity, sizeof(struct instr));
         if (capacity > INT32_MAX / 2)
             fail_size(e, "instructions");
     }
@@ -26,9 +30,12 @@ static int32_t emit(struct emitter *e, struct instr instr, uint32_t offset)
     return (int32_t)code->size++;
 }
 
-int32_t sl_emit(struct emitter *e, enum opcode op, uint32_t a, uint32_t b, uint32_t c, uint32_t offset)
+int32_t sl_emit(struct emitter *e, enum opcode op, uint32_t a, uint32_t b, uint32_t c,
+                uint32_t offset)
 {
-    return emit(e, (struct instr){.op = (uint8_t)op, .a = (uint16_t)a, .b = (uint16_t)b, .c = (uint16_t)c}, offset);
+    return emit(
+        e, (struct instr){.op = (uint8_t)op, .a = (uint16_t)a, .b = (uint16_t)b, .c = (uint16_t)c},
+        offset);
 }
 
 int32_t sl_emit_wide(struct emitter *e, enum opcode op, uint32_t a, int32_t bx, uint32_t offset)
@@ -59,7 +66,8 @@ void sl_patch(struct emitter *e, int32_t jump)
 void sl_jumps_add(struct emitter *e, struct jumps *jumps, int32_t jump)
 {
     if (jumps->count == jumps->capacity)
-        jumps->items = sl_arena_grow(&e->builder->source->arena, jumps->items, jumps->count, &jumps->capacity, sizeof(int32_t));
+        jumps->items = sl_arena_grow(&e->builder->source->arena, jumps->items, jumps->count,
+                                     &jumps->capacity, sizeof(int32_t));
     jumps->items[jumps->count++] = jump;
 }
 
@@ -80,7 +88,8 @@ uint16_t sl_temp(struct emitter *e, uint32_t count)
     return (uint16_t)first;
 }
 
-struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer, struct function_node *node)
+struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer,
+                               struct function_node *node)
 {
     struct arena *arena = &builder->source->arena;
     struct emitter *e = sl_arena_alloc(arena, sizeof(*e));
@@ -90,8 +99,8 @@ struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer, s
     e->assigned = sl_arena_alloc(arena, locals * sizeof(bool));
     e->log = sl_arena_alloc(arena, locals * sizeof(uint32_t));
     if (builder->function_count == builder->function_capacity)
-        builder->functions = sl_arena_grow(arena, builder->functions, builder->function_count, &builder->function_capacity,
-                                           sizeof(struct code *));
+        builder->functions = sl_arena_grow(arena, builder->functions, builder->function_count,
+                                           &builder->function_capacity, sizeof(struct code *));
     e->code->outer = outer ? outer->code : NULL;
     e->code->index = (uint32_t)builder->function_count;
     builder->functions[builder->function_count++] = e->code;
@@ -99,13 +108,15 @@ struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer, s
     return e;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- constants */
+/* --------------------------------------------------------------------------------------------------------------
+ * constants */
 
 uint32_t sl_constant(struct builder *builder, star_value value)
 {
     if (builder->constant_count == builder->constant_capacity)
-        builder->constants = sl_arena_grow(&builder->source->arena, builder->constants, builder->constant_count,
-                                           &builder->constant_capacity, sizeof(star_value));
+        builder->constants =
+            sl_arena_grow(&builder->source->arena, builder->constants, builder->constant_count,
+                          &builder->constant_capacity, sizeof(star_value));
     builder->constants[builder->constant_count] = value;
     return (uint32_t)builder->constant_count++;
 }
@@ -118,10 +129,13 @@ static star_value text_new(struct builder *builder, const char *text, size_t siz
     return object_value(str);
 }
 
-/* Texts that could be names are shared, so that the interpreter's comparisons mostly end at the pointer. */
+/* Texts that could be names are shared, so that the interpreter's comparisons mostly end at the
+ * pointer. */
 uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size, bool bytes)
 {
-    enum { SHARED_MAX = 64 };
+    enum {
+        SHARED_MAX = 64
+    };
     if (bytes || size > SHARED_MAX) {
         uint32_t at = sl_constant(builder, V_NONE);
         builder->constants[at] = text_new(builder, text, size, bytes);
@@ -137,6 +151,7 @@ uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size
 
 struct str *sl_builder_name(struct builder *builder, const char *name)
 {
-    uint32_t constant = sl_constant_text(builder, name, strlen(name), false); /* may move the array */
+    uint32_t constant =
+        sl_constant_text(builder, name, strlen(name), false); /* may move the array */
     return as_str(builder->constants[constant]);
 }

@@ -1,5 +1,6 @@
 /*
- * Error objects. Each owns all its strings, in one array of pointers to be freed, so it outlives whatever it came from.
+ * Error objects. Each owns all its strings, in one array of pointers to be freed, so it outlives
+ * whatever it came from.
  */
 #include "starlark/error.h"
 #include "starlark/vm.h"
@@ -20,7 +21,8 @@ struct error {
 
 /* Stands in when there is no memory for an error; never freed. */
 static const struct error no_memory = {
-    .public = {.kind = STAR_ERROR_LIMIT, .message = "Starlark computation cancelled: out of memory"}};
+    .public = {.kind = STAR_ERROR_LIMIT,
+               .message = "Starlark computation cancelled: out of memory"}};
 
 static struct star_error *no_memory_error(void)
 {
@@ -43,13 +45,14 @@ struct star_error *star_error_free(struct star_error *public)
     return NULL;
 }
 
-static char *format_new(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format_new(const char *format, va_list args)
 {
     char *text;
     return vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
-/* A copy that lives as long as the error; consecutive equal strings are stored once. "" when there is no memory. */
+/* A copy that lives as long as the error; consecutive equal strings are stored once. "" when there
+ * is no memory. */
 static const char *error_string(struct error *error, const char *string)
 {
     if (error->string_count > 0 && strcmp(error->strings[error->string_count - 1], string) == 0)
@@ -69,7 +72,8 @@ static const char *error_string(struct error *error, const char *string)
     return copy;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the stack */
+/* -------------------------------------------------------------------------------------------------------------
+ * the stack */
 
 static void frame_describe(const struct frame *frame, struct star_frame *ret)
 {
@@ -125,7 +129,8 @@ static void error_take_stack(struct error *error, const struct star_vm *vm)
     error->public.frames = error->frames;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- failing */
+/* ----------------------------------------------------------------------------------------------------------------
+ * failing */
 
 static star_value fail(struct star_vm *vm, enum star_error_kind kind, uint64_t tag, char *message)
 {
@@ -189,7 +194,8 @@ star_value sl_fail_cancelled(struct star_vm *vm, const char *reason)
 
 void sl_error_restack(struct star_vm *vm, const char *format, ...)
 {
-    if (!vm->error || vm->error->kind == STAR_ERROR_LIMIT || vm->error->kind == STAR_ERROR_CANCELLED)
+    if (!vm->error || vm->error->kind == STAR_ERROR_LIMIT ||
+        vm->error->kind == STAR_ERROR_CANCELLED)
         return;
     struct star_error *inner = star_take_error(vm);
     va_list args;
@@ -222,7 +228,8 @@ const char *star_error_pending(const struct star_vm *vm)
     return vm->error ? vm->error->message : NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- static errors */
+/* -----------------------------------------------------------------------------------------------------------
+ * static errors */
 
 static struct error *error_static_new(size_t count)
 {
@@ -238,10 +245,12 @@ static struct error *error_static_new(size_t count)
     return error;
 }
 
-static void error_add_diagnostic(struct error *error, const char *file, int line, int column, const char *message)
+static void error_add_diagnostic(struct error *error, const char *file, int line, int column,
+                                 const char *message)
 {
     struct star_diagnostic *diagnostic = &error->diagnostics[error->public.diagnostic_count++];
-    diagnostic->position = (struct star_position){.file = error_string(error, file), .line = line, .column = column};
+    diagnostic->position =
+        (struct star_position){.file = error_string(error, file), .line = line, .column = column};
     diagnostic->message = error_string(error, message);
     if (error->public.diagnostic_count == 1)
         error->public.message = diagnostic->message;
@@ -256,7 +265,8 @@ struct star_error *sl_error_static(const struct source *source)
     error->public.kind = source->resolving ? STAR_ERROR_RESOLVE : STAR_ERROR_SYNTAX;
     for (size_t i = 0; i < list->count; i++) {
         int line, column;
-        sl_position_of(source->lines, source->line_count, source->text, list->items[i].offset, &line, &column);
+        sl_position_of(source->lines, source->line_count, source->text, list->items[i].offset,
+                       &line, &column);
         error_add_diagnostic(error, source->file, line, column, list->items[i].message);
     }
     return &error->public;
@@ -272,12 +282,14 @@ struct star_error *sl_error_static_text(const char *file, const char *message)
     return &error->public;
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- text */
+/* --------------------------------------------------------------------------------------------------------------------
+ * text */
 
 static void print_frame(FILE *out, const struct star_frame *frame)
 {
     if (frame->position.line > 0)
-        fprintf(out, "  %s:%d:%d: in %s\n", frame->position.file, frame->position.line, frame->position.column, frame->name);
+        fprintf(out, "  %s:%d:%d: in %s\n", frame->position.file, frame->position.line,
+                frame->position.column, frame->name);
     else
         fprintf(out, "  %s: in %s\n", frame->position.file, frame->name);
 }
@@ -291,15 +303,16 @@ char *star_error_text(const struct star_error *error)
         return NULL;
     for (size_t i = 0; i < error->diagnostic_count; i++) {
         const struct star_diagnostic *diagnostic = &error->diagnostics[i];
-        fprintf(out, "%s:%d:%d: %s\n", diagnostic->position.file, diagnostic->position.line, diagnostic->position.column,
-                diagnostic->message);
+        fprintf(out, "%s:%d:%d: %s\n", diagnostic->position.file, diagnostic->position.line,
+                diagnostic->position.column, diagnostic->message);
     }
     if (error->diagnostic_count == 0) {
         if (error->frame_count > 0)
             fprintf(out, "Traceback (most recent call last):\n");
         for (size_t i = 0; i < error->frame_count; i++)
             print_frame(out, &error->frames[i]);
-        fprintf(out, "Error%s%s: %s\n", error->builtin ? " in " : "", error->builtin ? error->builtin : "", error->message);
+        fprintf(out, "Error%s%s: %s\n", error->builtin ? " in " : "",
+                error->builtin ? error->builtin : "", error->message);
     }
     return fclose(out) == 0 ? text : NULL;
 }

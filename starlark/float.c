@@ -1,4 +1,5 @@
-/* Floats. The C library prints and reads exactly; what is done here is to find how many digits suffice. */
+/* Floats. The C library prints and reads exactly; what is done here is to find how many digits
+ * suffice. */
 #include "starlark/float.h"
 #include "starlark/hash.h"
 #include "starlark/int.h"
@@ -25,7 +26,8 @@ star_value sl_float_immortal(double d)
     struct boxed_float *boxed = malloc(sizeof(*boxed));
     if (!boxed)
         return STAR_NULL;
-    *boxed = (struct boxed_float){.head = {.kind = K_FLOAT, .flags = F_IMMORTAL | F_FROZEN}, .number = d};
+    *boxed = (struct boxed_float){.head = {.kind = K_FLOAT, .flags = F_IMMORTAL | F_FROZEN},
+                                  .number = d};
     return object_value(boxed);
 }
 
@@ -53,7 +55,8 @@ uint32_t sl_float_hash(struct star_vm *vm, double d)
     return isnan(d) ? 2 : sl_hash_int(bits, vm->key);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- printing */
+/* -----------------------------------------------------------------------------------------------------------------
+ * printing */
 
 /* One more in the last place. */
 static void increment(char *digits, int count)
@@ -64,8 +67,8 @@ static void increment(char *digits, int count)
         digits[count - 1]++;
 }
 
-/* The digits of d at a precision, and whether they read back as d. A power of two's neighbour below is nearer than that above, so
- * the best digits may be those that follow the nearest. */
+/* The digits of d at a precision, and whether they read back as d. A power of two's neighbour below
+ * is nearer than that above, so the best digits may be those that follow the nearest. */
 static bool digits_at(double d, int precision, char digits[20], int *ret_point)
 {
     char buffer[40], again[40];
@@ -86,9 +89,9 @@ static bool digits_at(double d, int precision, char digits[20], int *ret_point)
     return strtod(again, NULL) == d;
 }
 
-/* The shortest digits that read back as d, by trying. 15 digits name a double uniquely, so if these do, no others but their
- * trailing zeros are to be dropped; subnormal numbers have less precision and are tried from one digit on.
- * Gives their count; the value is 0.DIGITS * 10^*ret_point. */
+/* The shortest digits that read back as d, by trying. 15 digits name a double uniquely, so if these
+ * do, no others but their trailing zeros are to be dropped; subnormal numbers have less precision
+ * and are tried from one digit on. Gives their count; the value is 0.DIGITS * 10^*ret_point. */
 static int shortest_digits(double d, char digits[20], int *ret_point)
 {
     int precision = d < DBL_MIN ? 0 : 14;

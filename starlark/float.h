@@ -22,7 +22,8 @@ double sl_float_mod(double x, double y);
 int sl_float_compare(double x, double y);
 uint32_t sl_float_hash(struct star_vm *vm, double d);
 
-/* The fewest digits that read back the same; an exponent below 1e-4 and from 1e6 on; always '.', 'e', inf or nan. */
+/* The fewest digits that read back the same; an exponent below 1e-4 and from 1e6 on; always '.',
+ * 'e', inf or nan. */
 void sl_float_format(struct star_text *text, double d);
 /* strtod, whatever the locale. The text is left as it was. */
 double sl_strtod(char *text, char **ret_end);

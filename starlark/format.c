@@ -24,7 +24,8 @@ star_value sl_number_to_int(struct star_vm *vm, star_value x)
     return sl_int_from_double(vm, d);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- percent */
+/* ----------------------------------------------------------------------------------------------------------------
+ * percent */
 
 /* A % operation under way. */
 struct percent {
@@ -102,15 +103,18 @@ static bool percent_char(struct percent *p, star_value x)
         }
         star_value shown = star_repr(p->vm, x);
         if (!star_is_null(shown))
-            star_fail(p->vm, "%%c format requires a valid Unicode code point, got %s", as_str(shown)->data);
+            star_fail(p->vm, "%%c format requires a valid Unicode code point, got %s",
+                      as_str(shown)->data);
         return false;
     }
     if (!is_string(x)) {
-        star_fail(p->vm, "%%c format requires int or single-character string, not %s", star_type_name(x));
+        star_fail(p->vm, "%%c format requires int or single-character string, not %s",
+                  star_type_name(x));
         return false;
     }
     struct str *str = as_str(x);
-    if (str->size == 0 || (size_t)sl_utf8_decode(str->data, str->data + str->size, &decoded) != str->size) {
+    if (str->size == 0 ||
+        (size_t)sl_utf8_decode(str->data, str->data + str->size, &decoded) != str->size) {
         star_fail(p->vm, "%%c format requires a single-character string");
         return false;
     }
@@ -205,7 +209,8 @@ star_value sl_format_percent(struct star_vm *vm, struct str *format, star_value 
     return sl_text_finish(&p.out);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- format */
+/* -----------------------------------------------------------------------------------------------------------------
+ * format */
 
 struct formatter {
     struct star_vm *vm;
@@ -234,7 +239,8 @@ static bool positional_field(struct formatter *f, uint64_t at, star_value *ret)
 static bool automatic_field(struct formatter *f, star_value *ret)
 {
     if (f->manual_used)
-        return fail_field(f, "cannot switch from manual field specification to automatic field numbering", "", 0);
+        return fail_field(
+            f, "cannot switch from manual field specification to automatic field numbering", "", 0);
     f->automatic_used = true;
     return positional_field(f, (uint64_t)f->automatic++, ret);
 }
@@ -249,9 +255,11 @@ static bool named_field(struct formatter *f, const char *name, size_t size, star
         }
     }
     if (memchr(name, '.', size))
-        return fail_field(f, "attribute syntax x.y is not supported in replacement fields: ", name, size);
+        return fail_field(f, "attribute syntax x.y is not supported in replacement fields: ", name,
+                          size);
     if (memchr(name, '[', size))
-        return fail_field(f, "element syntax a[i] is not supported in replacement fields: ", name, size);
+        return fail_field(f, "element syntax a[i] is not supported in replacement fields: ", name,
+                          size);
     if (memchr(name, '{', size))
         return fail_field(f, "nested replacement fields not supported", "", 0);
     star_fail(f->vm, "format: keyword %.*s not found", (int)size, name);
@@ -279,7 +287,8 @@ static bool field_argument(struct formatter *f, const char *name, size_t size, s
     if (!field_number(name, size, &number))
         return named_field(f, name, size, ret);
     if (f->automatic_used)
-        return fail_field(f, "cannot switch from automatic field numbering to manual field specification", "", 0);
+        return fail_field(
+            f, "cannot switch from automatic field numbering to manual field specification", "", 0);
     f->manual_used = true;
     return positional_field(f, number, ret);
 }
@@ -298,7 +307,8 @@ static bool format_field(struct formatter *f, const char *field, size_t size)
     if (!field_argument(f, field, (size_t)(name_end - field), &x))
         return false;
     if (colon && colon + 1 < end) {
-        star_fail(f->vm, "format spec features not supported in replacement fields: %.*s", (int)(end - colon - 1), colon + 1);
+        star_fail(f->vm, "format spec features not supported in replacement fields: %.*s",
+                  (int)(end - colon - 1), colon + 1);
         return false;
     }
     if (conversion_size == 1 && *conversion == 's' && is_string(x))

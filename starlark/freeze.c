@@ -1,9 +1,10 @@
-/* Freezing: a walk over everything reachable, with a stack of its own, so that cycles and depth do not matter. */
+/* Freezing: a walk over everything reachable, with a stack of its own, so that cycles and depth do
+ * not matter. */
 #include "starlark/error.h"
 #include "starlark/vm.h"
 
-/* Shares the collector's stack, which is idle while C code runs. If it cannot grow, what is left stays mutable and the vm has an
- * error. */
+/* Shares the collector's stack, which is idle while C code runs. If it cannot grow, what is left
+ * stays mutable and the vm has an error. */
 static void freeze_visit(struct star_vm *vm, star_value value)
 {
     if (!is_pointer(value) || star_is_null(value))
@@ -56,7 +57,8 @@ static void freeze_children(struct star_vm *vm, struct head *head)
         break;
     }
     case K_STRUCT:
-        freeze_values(vm, ((struct structure *)head)->fields, ((struct structure *)head)->shape->head.aux);
+        freeze_values(vm, ((struct structure *)head)->fields,
+                      ((struct structure *)head)->shape->head.aux);
         break;
     case K_MODULE:
         freeze_values(vm, ((struct module *)head)->values, ((struct module *)head)->count);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* The process's own secret: the kernel gives each program 16 random bytes at its start. The same for all interpreters, so that
- * programs, whose constants carry their hashes, can be shared. */
+/* The process's own secret: the kernel gives each program 16 random bytes at its start. The same
+ * for all interpreters, so that programs, whose constants carry their hashes, can be shared. */
 static inline void sl_hash_key(uint64_t key[2])
 {
     const void *random = (const void *)(uintptr_t)getauxval(AT_RANDOM);

@@ -1,16 +1,18 @@
 /*
- * The heap: a mark-and-sweep collector over pages of equally large slots. Objects never move. Small objects come from free lists
- * by size class; what is beyond the classes is allocated on its own.
+ * The heap: a mark-and-sweep collector over pages of equally large slots. Objects never move. Small
+ * objects come from free lists by size class; what is beyond the classes is allocated on its own.
  *
- * Roots are exact: registers of all frames, kept values, roots of the host, the universe. Marking uses a stack of its own, so that
- * no structure is too deep; should that stack not grow, the collection is given up and nothing is freed.
+ * Roots are exact: registers of all frames, kept values, roots of the host, the universe. Marking
+ * uses a stack of its own, so that no structure is too deep; should that stack not grow, the
+ * collection is given up and nothing is freed.
  */
 #include "starlark/error.h"
 #include "starlark/vm.h"
 
 enum {
     PAGE_SIZE = 64 * 1024,
-    GC_BUDGET_MIN = 4 * 1024 * 1024, /* below this much new garbage a collection is not worth its time */
+    GC_BUDGET_MIN =
+        4 * 1024 * 1024, /* below this much new garbage a collection is not worth its time */
 };
 
 struct page {
@@ -28,7 +30,8 @@ struct large_object {
     struct head head;
 };
 
-/* ------------------------------------------------------------------------------------------------------------- accounting */
+/* -------------------------------------------------------------------------------------------------------------
+ * accounting */
 
 static bool memory_allows(struct star_vm *vm, size_t more)
 {
@@ -80,7 +83,8 @@ void *sl_realloc(struct star_vm *vm, void *array, size_t old_size, size_t size)
     return larger;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- allocation */
+/* -------------------------------------------------------------------------------------------------------------
+ * allocation */
 
 static void slot_free(struct star_vm *vm, size_t size_class, struct head *head)
 {
@@ -105,7 +109,8 @@ static bool page_add(struct star_vm *vm, size_t size_class)
     page->next = vm->pages;
     vm->pages = page;
     for (uint32_t i = page->slot_count; i-- > 0;)
-        slot_free(vm, size_class, (struct head *)(void *)(page->slots + (size_t)i * page->slot_size));
+        slot_free(vm, size_class,
+                  (struct head *)(void *)(page->slots + (size_t)i * page->slot_size));
     return true;
 }
 
@@ -117,7 +122,8 @@ static void *large_alloc(struct star_vm *vm, size_t size)
     }
     if (vm->large_count == vm->large_capacity) {
         size_t capacity = vm->large_capacity ? vm->large_capacity * 2 : 64;
-        void *larger = sl_realloc(vm, vm->large, vm->large_capacity * sizeof(*vm->large), capacity * sizeof(*vm->large));
+        void *larger = sl_realloc(vm, vm->large, vm->large_capacity * sizeof(*vm->large),
+                                  capacity * sizeof(*vm->large));
         if (!larger)
             return NULL;
         vm->large = larger;
@@ -146,14 +152,16 @@ void *sl_alloc_slow(struct star_vm *vm, size_t size)
     return head;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- marking */
+/* ----------------------------------------------------------------------------------------------------------------
+ * marking */
 
 static void mark_head(struct star_vm *vm, struct head *head)
 {
     if (!head || head->flags & (F_MARK | F_IMMORTAL))
         return;
     head->flags |= F_MARK;
-    if (head->kind == K_STRING || head->kind == K_BYTES || head->kind == K_BIGINT || head->kind == K_FLOAT)
+    if (head->kind == K_STRING || head->kind == K_BYTES || head->kind == K_BIGINT ||
+        head->kind == K_FLOAT)
         return;
     if (vm->mark_count == vm->mark_capacity) {
         size_t capacity = vm->mark_capacity ? vm->mark_capacity * 2 : 1024;
@@ -272,7 +280,8 @@ static void mark_roots(struct star_vm *vm)
         sl_mark(vm, root->value);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- sweeping */
+/* ----------------------------------------------------------------------------------------------------------------
+ * sweeping */
 
 static void table_release(struct star_vm *vm, struct table *table)
 {
@@ -287,7 +296,8 @@ static void module_release(struct star_vm *vm, struct module *module)
         sl_realloc(vm, module->owned_names, module->count * sizeof(star_value), 0);
     sl_realloc(vm, module->index, module->index_size * sizeof(uint32_t), 0);
     if (module->program) {
-        sl_realloc(vm, module->predeclared, module->program->predeclared_count * sizeof(star_value), 0);
+        sl_realloc(vm, module->predeclared, module->program->predeclared_count * sizeof(star_value),
+                   0);
         sl_realloc(vm, module->active, module->program->function_count * sizeof(uint32_t), 0);
     }
 }
@@ -297,7 +307,8 @@ static void object_release(struct star_vm *vm, struct head *head)
 {
     switch (head->kind) {
     case K_LIST:
-        sl_realloc(vm, ((struct list *)head)->items, ((struct list *)head)->capacity * sizeof(star_value), 0);
+        sl_realloc(vm, ((struct list *)head)->items,
+                   ((struct list *)head)->capacity * sizeof(star_value), 0);
         break;
     case K_DICT:
     case K_SET:
@@ -382,7 +393,8 @@ static void unmark_all(struct star_vm *vm)
 {
     for (struct page *page = vm->pages; page; page = page->next)
         for (uint32_t i = 0; i < page->slot_count; i++)
-            ((struct head *)(void *)(page->slots + (size_t)i * page->slot_size))->flags &= (uint8_t)~F_MARK;
+            ((struct head *)(void *)(page->slots + (size_t)i * page->slot_size))->flags &=
+                (uint8_t)~F_MARK;
     for (size_t i = 0; i < vm->large_count; i++)
         vm->large[i]->head.flags &= (uint8_t)~F_MARK;
 }
@@ -392,7 +404,8 @@ static void budget_set(struct star_vm *vm)
 {
     int64_t budget = vm->memory > GC_BUDGET_MIN ? (int64_t)vm->memory : GC_BUDGET_MIN;
     if (vm->config.max_memory) {
-        int64_t left = (int64_t)(vm->config.max_memory - (vm->memory < vm->config.max_memory ? vm->memory : 0));
+        int64_t left = (int64_t)(vm->config.max_memory -
+                                 (vm->memory < vm->config.max_memory ? vm->memory : 0));
         if (vm->memory >= vm->config.max_memory)
             left = 0;
         if (budget > left / 2)

@@ -52,7 +52,8 @@ static bool out_of_range(struct star_vm *vm, star_value x, int64_t i, int64_t le
     if (len == 0)
         star_fail(vm, "index %" PRId64 " out of range: empty %s", i, star_type_name(x));
     else
-        star_fail(vm, "%s index %" PRId64 " out of range [%" PRId64 ":%" PRId64 "]", star_type_name(x), i, -len, len - 1);
+        star_fail(vm, "%s index %" PRId64 " out of range [%" PRId64 ":%" PRId64 "]",
+                  star_type_name(x), i, -len, len - 1);
     return false;
 }
 
@@ -115,7 +116,8 @@ bool sl_set_index(struct star_vm *vm, star_value x, star_value y, star_value val
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- slicing */
+/* -----------------------------------------------------------------------------------------------------------------
+ * slicing */
 
 bool sl_as_index(struct star_vm *vm, star_value value, const char *what, int64_t *ret)
 {
@@ -133,7 +135,8 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-static bool bound(struct star_vm *vm, star_value value, const char *what, int64_t len, int64_t low, int64_t high, int64_t *ret)
+static bool bound(struct star_vm *vm, star_value value, const char *what, int64_t len, int64_t low,
+                  int64_t high, int64_t *ret)
 {
     if (is_none(value))
         return true;
@@ -148,7 +151,8 @@ struct slice {
 };
 
 /* Start, step and number of elements. */
-static bool slice_bounds(struct star_vm *vm, int64_t len, star_value low, star_value high, star_value step, struct slice *ret)
+static bool slice_bounds(struct star_vm *vm, int64_t len, star_value low, star_value high,
+                         star_value step, struct slice *ret)
 {
     int64_t by = 1;
     if (!is_none(step) && !sl_as_index(vm, step, "invalid slice step", &by))
@@ -164,7 +168,9 @@ static bool slice_bounds(struct star_vm *vm, int64_t len, star_value low, star_v
         return false;
     int64_t span = by > 0 ? end - start : start - end;
     uint64_t stride = by > 0 ? (uint64_t)by : -(uint64_t)by;
-    *ret = (struct slice){.start = start, .step = by, .count = span <= 0 ? 0 : (int64_t)(((uint64_t)span - 1) / stride + 1)};
+    *ret = (struct slice){.start = start,
+                          .step = by,
+                          .count = span <= 0 ? 0 : (int64_t)(((uint64_t)span - 1) / stride + 1)};
     return sl_charge(vm, (uint64_t)ret->count / 8);
 }
 
@@ -212,7 +218,8 @@ static star_value slice_range(struct star_vm *vm, struct range *x, struct slice 
     return sl_range_new(vm, start, stop, step);
 }
 
-star_value sl_slice(struct star_vm *vm, star_value x, star_value low, star_value high, star_value step)
+star_value sl_slice(struct star_vm *vm, star_value x, star_value low, star_value high,
+                    star_value step)
 {
     struct slice s;
     int64_t len = is_kind(x, K_OBJECT) ? -1 : indexable_len(x);

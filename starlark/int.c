@@ -1,6 +1,7 @@
 /*
- * Integers. Arithmetic that overflows a word, and everything on big operands, goes through GMP. GMP ends the process when it
- * cannot allocate, so sizes are checked against the memory limit, and the work charged as steps, before each operation.
+ * Integers. Arithmetic that overflows a word, and everything on big operands, goes through GMP. GMP
+ * ends the process when it cannot allocate, so sizes are checked against the memory limit, and the
+ * work charged as steps, before each operation.
  */
 #include "starlark/int.h"
 #include "starlark/error.h"
@@ -12,7 +13,10 @@
 #include <math.h>
 
 /* 128 MiB: no script needs more, and GMP stays far from its own limits. */
-enum { LIMBS_MAX = 1 << 24, SHIFT_MAX = 512 };
+enum {
+    LIMBS_MAX = 1 << 24,
+    SHIFT_MAX = 512
+};
 
 /* head.aux: number of limbs; head.small: 1 if negative. */
 struct bigint {
@@ -20,7 +24,8 @@ struct bigint {
     mp_limb_t limbs[];
 };
 
-/* ------------------------------------------------------------------------------------------------------------- conversions */
+/* -------------------------------------------------------------------------------------------------------------
+ * conversions */
 
 /* A view of a value as a GMP number; `store` holds a small one's limb. */
 static mpz_srcptr view(star_value x, mpz_t number, mp_limb_t *store)
@@ -49,7 +54,8 @@ static star_value from_mpz(struct star_vm *vm, mpz_srcptr number)
         return small_make(mpz_get_si(number));
     if (mpz_size(number) > LIMBS_MAX)
         return star_fail(vm, "int too large");
-    struct bigint *big = sl_alloc(vm, sizeof(*big) + mpz_size(number) * sizeof(mp_limb_t), K_BIGINT);
+    struct bigint *big =
+        sl_alloc(vm, sizeof(*big) + mpz_size(number) * sizeof(mp_limb_t), K_BIGINT);
     if (big)
         bigint_fill(big, number);
     return object_value(big);
@@ -116,13 +122,15 @@ star_value sl_int_immortal_text(const char *digits, size_t size, int base)
     mpz_t number;
     if (!parse_digits(number, digits, size, base))
         return STAR_NULL;
-    star_value result = fits_small(mpz_get_si(number)) && mpz_fits_slong_p(number) ? small_make(mpz_get_si(number))
-                                                                                   : immortal(number);
+    star_value result = fits_small(mpz_get_si(number)) && mpz_fits_slong_p(number)
+                            ? small_make(mpz_get_si(number))
+                            : immortal(number);
     mpz_clear(number);
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ limits */
+/* ------------------------------------------------------------------------------------------------------------------
+ * limits */
 
 static uint64_t limbs_of(star_value x)
 {
@@ -136,14 +144,16 @@ static bool allow(struct star_vm *vm, uint64_t limbs, uint64_t work)
         star_fail(vm, "int too large");
         return false;
     }
-    if (vm->config.max_memory && vm->memory + limbs * 4 * sizeof(mp_limb_t) > vm->config.max_memory && limbs > 1024) {
+    if (vm->config.max_memory &&
+        vm->memory + limbs * 4 * sizeof(mp_limb_t) > vm->config.max_memory && limbs > 1024) {
         sl_fail_limit(vm, "too much memory");
         return false;
     }
     return work < 64 || sl_charge(vm, work);
 }
 
-/* What an operation on x and y costs, in steps: GMP multiplies and divides in less than quadratic time. */
+/* What an operation on x and y costs, in steps: GMP multiplies and divides in less than quadratic
+ * time. */
 static uint64_t work_of(uint64_t x, uint64_t y)
 {
     uint64_t less = x < y ? x : y, more = x < y ? y : x;
@@ -151,7 +161,8 @@ static uint64_t work_of(uint64_t x, uint64_t y)
     return (uint64_t)work + (x + y) / 8;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- arithmetic */
+/* --------------------------------------------------------------------------------------------------------------
+ * arithmetic */
 
 static star_value shift_count(struct star_vm *vm, enum opcode op, star_value y, int64_t *ret_count)
 {
@@ -162,7 +173,8 @@ static star_value shift_count(struct star_vm *vm, enum opcode op, star_value y, 
     sl_int_format(&text, y, 10, false);
     sl_text_put(&text, "", 1);
     if (!text.failed)
-        star_fail(vm, sl_int_sign(y) < 0 ? "negative shift count: %s" : "shift count too large: %s", text.data);
+        star_fail(vm, sl_int_sign(y) < 0 ? "negative shift count: %s" : "shift count too large: %s",
+                  text.data);
     sl_text_free(&text);
     return STAR_NULL;
 }
@@ -282,7 +294,8 @@ star_value sl_int_invert(struct star_vm *vm, star_value x)
     return sl_int_binary(vm, OP_SUB, small_make(-1), x);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- comparison */
+/* --------------------------------------------------------------------------------------------------------------
+ * comparison */
 
 int sl_int_sign(star_value x)
 {
@@ -333,7 +346,8 @@ bool sl_int_get_unsigned(star_value x, uint64_t *ret)
     return mpz_fits_ulong_p(big);
 }
 
-/* GMP truncates: the limbs below the top two only matter in that some bit is set, which makes the rest round as it should. */
+/* GMP truncates: the limbs below the top two only matter in that some bit is set, which makes the
+ * rest round as it should. */
 static double round_limbs(const mp_limb_t *limbs, size_t count)
 {
     unsigned lead = (unsigned)__builtin_clzl(limbs[count - 1]);
@@ -380,12 +394,15 @@ uint32_t sl_int_hash(struct star_vm *vm, star_value x)
     double rounded;
     if (sl_int_double(x, &rounded) && sl_int_compare_double(x, rounded) == 0)
         return sl_float_hash(vm, rounded);
-    return sl_hash_bytes((const char *)big->limbs, big->head.aux * sizeof(mp_limb_t), vm->key) ^ big->head.small;
+    return sl_hash_bytes((const char *)big->limbs, big->head.aux * sizeof(mp_limb_t), vm->key) ^
+           big->head.small;
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- text */
+/* --------------------------------------------------------------------------------------------------------------------
+ * text */
 
-star_value sl_int_from_digits(struct star_vm *vm, const char *digits, size_t size, int base, bool negative)
+star_value sl_int_from_digits(struct star_vm *vm, const char *digits, size_t size, int base,
+                              bool negative)
 {
     int64_t value = 0;
     if (size <= 12) {

@@ -1,4 +1,5 @@
-/* Interpreters: making and ending them, running programs in them, and the small constructors of the host's side. */
+/* Interpreters: making and ending them, running programs in them, and the small constructors of the
+ * host's side. */
 #include "starlark/error.h"
 #include "starlark/float.h"
 #include "starlark/hash.h"
@@ -7,7 +8,9 @@
 #include "starlark/str.h"
 #include "starlark/universe.h"
 
-enum { MAX_CALLS = 100000 };
+enum {
+    MAX_CALLS = 100000
+};
 
 struct star_vm *star_vm_new(const struct star_config *config)
 {
@@ -64,7 +67,8 @@ void *star_vm_data(const struct star_vm *vm)
     return vm->config.data;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ limits */
+/* ------------------------------------------------------------------------------------------------------------------
+ * limits */
 
 void star_vm_cancel(struct star_vm *vm, const char *reason)
 {
@@ -94,7 +98,8 @@ bool star_charge(struct star_vm *vm, uint64_t steps)
     return sl_charge(vm, steps);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- roots */
+/* -------------------------------------------------------------------------------------------------------------------
+ * roots */
 
 struct star_root *star_root_new(struct star_vm *vm, star_value value)
 {
@@ -132,7 +137,8 @@ struct star_root *star_root_free(struct star_root *root)
     return NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- modules */
+/* -----------------------------------------------------------------------------------------------------------------
+ * modules */
 
 /* The vm holds on to every program whose constants its values may refer to. */
 static bool remember_program(struct star_vm *vm, struct star_program *program)
@@ -142,8 +148,9 @@ static bool remember_program(struct star_vm *vm, struct star_program *program)
             return true;
     if (vm->program_count == vm->program_capacity) {
         size_t capacity = vm->program_capacity ? vm->program_capacity * 2 : 8;
-        struct star_program **programs = sl_realloc(vm, vm->programs, vm->program_capacity * sizeof(*programs),
-                                                    capacity * sizeof(*programs));
+        struct star_program **programs =
+            sl_realloc(vm, vm->programs, vm->program_capacity * sizeof(*programs),
+                       capacity * sizeof(*programs));
         if (!programs)
             return false;
         vm->programs = programs;
@@ -153,7 +160,8 @@ static bool remember_program(struct star_vm *vm, struct star_program *program)
     return true;
 }
 
-static bool take_predeclared(struct star_vm *vm, struct module *module, const struct star_binding *predeclared, size_t count)
+static bool take_predeclared(struct star_vm *vm, struct module *module,
+                             const struct star_binding *predeclared, size_t count)
 {
     struct star_program *program = module->program;
     for (size_t i = 0; i < program->predeclared_count; i++) {
@@ -177,8 +185,8 @@ static void *new_array(struct star_vm *vm, size_t count, size_t size)
     return array;
 }
 
-static struct module *program_module(struct star_vm *vm, struct star_program *program, const struct star_binding *predeclared,
-                                     size_t count)
+static struct module *program_module(struct star_vm *vm, struct star_program *program,
+                                     const struct star_binding *predeclared, size_t count)
 {
     if (!remember_program(vm, program))
         return NULL;
@@ -187,7 +195,8 @@ static struct module *program_module(struct star_vm *vm, struct star_program *pr
     if (!module)
         return NULL;
     module->names = program->globals;
-    if (program->predeclared_count && !(module->predeclared = new_array(vm, program->predeclared_count, sizeof(star_value))))
+    if (program->predeclared_count &&
+        !(module->predeclared = new_array(vm, program->predeclared_count, sizeof(star_value))))
         return NULL;
     if (!(module->active = new_array(vm, program->function_count, sizeof(uint32_t))))
         return NULL;
@@ -206,7 +215,8 @@ static star_value run_module(struct star_vm *vm, struct module *module)
     return star_call(vm, object_value(fn), NULL);
 }
 
-star_value star_exec(struct star_vm *vm, struct star_program *program, const struct star_binding *predeclared, size_t count)
+star_value star_exec(struct star_vm *vm, struct star_program *program,
+                     const struct star_binding *predeclared, size_t count)
 {
     struct module *module = vm->error ? NULL : program_module(vm, program, predeclared, count);
     if (!module || star_is_null(run_module(vm, module)))
@@ -234,9 +244,11 @@ static star_value merge_modules(struct star_vm *vm, struct module *old, struct m
     return merged;
 }
 
-/* Members of the old module serve as predeclared names, and as first values of globals that the program assigns too. */
-static struct module *repl_module(struct star_vm *vm, struct star_program *program, struct module *old,
-                                  const struct star_binding *predeclared, size_t count)
+/* Members of the old module serve as predeclared names, and as first values of globals that the
+ * program assigns too. */
+static struct module *repl_module(struct star_vm *vm, struct star_program *program,
+                                  struct module *old, const struct star_binding *predeclared,
+                                  size_t count)
 {
     size_t all = count + (old ? old->count : 0);
     struct star_binding *bindings = sl_realloc(vm, NULL, 0, (all + 1) * sizeof(*bindings));
@@ -257,9 +269,11 @@ static struct module *repl_module(struct star_vm *vm, struct star_program *progr
 }
 
 star_value star_exec_repl(struct star_vm *vm, struct star_program *program, star_value module,
-                          const struct star_binding *predeclared, size_t count, star_value *ret_result)
+                          const struct star_binding *predeclared, size_t count,
+                          star_value *ret_result)
 {
-    struct module *old = is_kind(module, K_MODULE) && !star_is_null(module) ? AS(module, module) : NULL;
+    struct module *old =
+        is_kind(module, K_MODULE) && !star_is_null(module) ? AS(module, module) : NULL;
     struct module *new = vm->error ? NULL : repl_module(vm, program, old, predeclared, count);
     struct star_root *roots[2] = {new ? star_root_new(vm, object_value(new)) : NULL,
                                   old ? star_root_new(vm, object_value(old)) : NULL};
@@ -271,7 +285,8 @@ star_value star_exec_repl(struct star_vm *vm, struct star_program *program, star
     return star_is_null(result) ? STAR_NULL : merge_modules(vm, old, new);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- constructors */
+/* --------------------------------------------------------------------------------------------------------------
+ * constructors */
 
 star_value star_none(void)
 {
@@ -324,7 +339,8 @@ bool star_float_get(star_value value, double *ret)
     return is_int(value) && sl_int_double(value, ret);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- operations */
+/* ---------------------------------------------------------------------------------------------------------------
+ * operations */
 
 star_value star_binary(struct star_vm *vm, enum star_op op, star_value a, star_value b)
 {

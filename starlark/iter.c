@@ -1,6 +1,6 @@
 /*
- * Iteration from C. Lists, dicts and sets that are not frozen are locked while it goes on. star_iter.cursor counts; what else an
- * iteration needs is in the value.
+ * Iteration from C. Lists, dicts and sets that are not frozen are locked while it goes on.
+ * star_iter.cursor counts; what else an iteration needs is in the value.
  */
 #include "starlark/object.h"
 #include "starlark/seq.h"
@@ -29,7 +29,8 @@ bool sl_iterable(star_value value)
 
 static bool lockable(const struct head *head)
 {
-    return (head->kind == K_LIST || head->kind == K_DICT || head->kind == K_SET) && !(head->flags & F_FROZEN);
+    return (head->kind == K_LIST || head->kind == K_DICT || head->kind == K_SET) &&
+           !(head->flags & F_FROZEN);
 }
 
 bool star_iter_begin(struct star_vm *vm, star_value iterable, struct star_iter *ret_iter)

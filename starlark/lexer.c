@@ -1,6 +1,7 @@
 /*
- * The lexer: one pass over the bytes, a class table for the first byte of a token, names interned as they are read.
- * Also the odds and ends of `struct source`: symbols, diagnostics, and lines and columns from offsets.
+ * The lexer: one pass over the bytes, a class table for the first byte of a token, names interned
+ * as they are read. Also the odds and ends of `struct source`: symbols, diagnostics, and lines and
+ * columns from offsets.
  */
 #include "starlark/lexer.h"
 #include "starlark/float.h"
@@ -25,9 +26,11 @@ const char *sl_token_text(enum token token)
     return token_texts[token];
 }
 
-/* ----------------------------------------------------------------------------------------------------------- diagnostics */
+/* -----------------------------------------------------------------------------------------------------------
+ * diagnostics */
 
-static void source_add_error(struct source *source, uint32_t offset, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void
+source_add_error(struct source *source, uint32_t offset, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
@@ -37,8 +40,8 @@ static void source_add_error(struct source *source, uint32_t offset, const char 
     vsnprintf(message, (size_t)size + 1, format, args);
     struct diagnostic_list *list = &source->diagnostics;
     if (list->count == list->capacity)
-        list->items =
-            sl_arena_grow(&source->arena, list->items, list->count, &list->capacity, sizeof(*list->items));
+        list->items = sl_arena_grow(&source->arena, list->items, list->count, &list->capacity,
+                                    sizeof(*list->items));
     list->items[list->count++] = (struct diagnostic){.offset = offset, .message = message};
 }
 
@@ -59,7 +62,8 @@ void sl_source_fail(struct source *source, uint32_t offset, const char *format, 
     longjmp(source->failed, FAILED_SYNTAX);
 }
 
-void sl_position_of(const uint32_t *lines, size_t line_count, const char *text, uint32_t offset, int *ret_line, int *ret_column)
+void sl_position_of(const uint32_t *lines, size_t line_count, const char *text, uint32_t offset,
+                    int *ret_line, int *ret_column)
 {
     size_t low = 0, high = line_count;
     while (high - low > 1) {
@@ -76,24 +80,50 @@ void sl_position_of(const uint32_t *lines, size_t line_count, const char *text, 
     *ret_column = (int)column + 1;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- symbols */
+/* ---------------------------------------------------------------------------------------------------------------
+ * symbols */
 
 static const struct {
     const char *name;
     enum token token;
 } keywords[] = {
-    {"and", T_AND},         {"break", T_BREAK},       {"continue", T_CONTINUE}, {"def", T_DEF},
-    {"elif", T_ELIF},       {"else", T_ELSE},         {"for", T_FOR},           {"if", T_IF},
-    {"in", T_IN},           {"lambda", T_LAMBDA},     {"load", T_LOAD},         {"not", T_NOT},
-    {"or", T_OR},           {"pass", T_PASS},         {"return", T_RETURN},     {"while", T_WHILE},
-    {"as", T_RESERVED},     {"async", T_RESERVED},    {"await", T_RESERVED},    {"class", T_RESERVED},
-    {"del", T_RESERVED},    {"except", T_RESERVED},   {"finally", T_RESERVED},  {"from", T_RESERVED},
-    {"global", T_RESERVED}, {"import", T_RESERVED},   {"is", T_RESERVED},       {"nonlocal", T_RESERVED},
-    {"raise", T_RESERVED},  {"try", T_RESERVED},      {"with", T_RESERVED},     {"yield", T_RESERVED},
+    {"and", T_AND},
+    {"break", T_BREAK},
+    {"continue", T_CONTINUE},
+    {"def", T_DEF},
+    {"elif", T_ELIF},
+    {"else", T_ELSE},
+    {"for", T_FOR},
+    {"if", T_IF},
+    {"in", T_IN},
+    {"lambda", T_LAMBDA},
+    {"load", T_LOAD},
+    {"not", T_NOT},
+    {"or", T_OR},
+    {"pass", T_PASS},
+    {"return", T_RETURN},
+    {"while", T_WHILE},
+    {"as", T_RESERVED},
+    {"async", T_RESERVED},
+    {"await", T_RESERVED},
+    {"class", T_RESERVED},
+    {"del", T_RESERVED},
+    {"except", T_RESERVED},
+    {"finally", T_RESERVED},
+    {"from", T_RESERVED},
+    {"global", T_RESERVED},
+    {"import", T_RESERVED},
+    {"is", T_RESERVED},
+    {"nonlocal", T_RESERVED},
+    {"raise", T_RESERVED},
+    {"try", T_RESERVED},
+    {"with", T_RESERVED},
+    {"yield", T_RESERVED},
 };
 
-/* FNV-1a with a final mix: names come from the file itself, so a collision costs only that file's own compilation; the table
- * is bounded by its size all the same, because probing is linear over at most half full slots. */
+/* FNV-1a with a final mix: names come from the file itself, so a collision costs only that file's
+ * own compilation; the table is bounded by its size all the same, because probing is linear over at
+ * most half full slots. */
 static uint32_t symbol_hash(const char *name, size_t size)
 {
     uint32_t hash = 2166136261u;
@@ -119,7 +149,8 @@ static void symbols_grow(struct source *source)
     source->symbol_capacity = capacity;
 }
 
-static struct symbol *symbol_new(struct source *source, const char *name, size_t size, uint32_t hash)
+static struct symbol *symbol_new(struct source *source, const char *name, size_t size,
+                                 uint32_t hash)
 {
     struct symbol *symbol = sl_arena_alloc(&source->arena, sizeof(*symbol) + size + 1);
     char *copy = (char *)(symbol + 1);
@@ -136,14 +167,16 @@ struct symbol *sl_symbol(struct source *source, const char *name, size_t size)
         symbols_grow(source);
     uint32_t hash = symbol_hash(name, size);
     size_t at = hash & (source->symbol_capacity - 1);
-    for (struct symbol *symbol; (symbol = source->symbols[at]); at = (at + 1) & (source->symbol_capacity - 1))
+    for (struct symbol *symbol; (symbol = source->symbols[at]);
+         at = (at + 1) & (source->symbol_capacity - 1))
         if (symbol->hash == hash && symbol->size == size && memcmp(symbol->name, name, size) == 0)
             return symbol;
     source->symbol_count++;
     return source->symbols[at] = symbol_new(source, name, size, hash);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- tokens */
+/* -----------------------------------------------------------------------------------------------------------------
+ * tokens */
 
 static uint32_t lexer_offset(const struct lexer *lexer, const char *at)
 {
@@ -159,8 +192,8 @@ static void line_begins(struct lexer *lexer)
 {
     struct source *source = lexer->source;
     if (source->line_count == source->line_capacity)
-        source->lines =
-            sl_arena_grow(&source->arena, source->lines, source->line_count, &source->line_capacity, sizeof(uint32_t));
+        source->lines = sl_arena_grow(&source->arena, source->lines, source->line_count,
+                                      &source->line_capacity, sizeof(uint32_t));
     source->lines[source->line_count++] = lexer_offset(lexer, lexer->at);
 }
 
@@ -174,11 +207,13 @@ static void push_indent(struct lexer *lexer, uint32_t width)
 
 void sl_lexer_init(struct lexer *lexer, struct source *source)
 {
-    *lexer = (struct lexer){.source = source, .at = source->text, .line_start = true, .saw_newline = true};
+    *lexer = (struct lexer){
+        .source = source, .at = source->text, .line_start = true, .saw_newline = true};
     line_begins(lexer);
     push_indent(lexer, 0);
     for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-        sl_symbol(source, keywords[i].name, strlen(keywords[i].name))->keyword = (uint8_t)keywords[i].token;
+        sl_symbol(source, keywords[i].name, strlen(keywords[i].name))->keyword =
+            (uint8_t)keywords[i].token;
 }
 
 /* Steps over one line end: LF, CR or CRLF. */
@@ -217,8 +252,8 @@ static uint32_t measure_indent(struct lexer *lexer)
     }
 }
 
-/* At the beginning of a line outside brackets: steps over blank lines and compares the indentation of the first other.
- * Gives INDENT, OUTDENT (more may be pending) or ILLEGAL for no change. */
+/* At the beginning of a line outside brackets: steps over blank lines and compares the indentation
+ * of the first other. Gives INDENT, OUTDENT (more may be pending) or ILLEGAL for no change. */
 static enum token lexer_begin_line(struct lexer *lexer)
 {
     uint32_t width;
@@ -243,7 +278,8 @@ static enum token lexer_begin_line(struct lexer *lexer)
         lexer->pending_outdent++;
     }
     if (width != lexer->indents[lexer->indent_count - 1])
-        sl_source_fail(lexer->source, lexer->offset, "unindent does not match any outer indentation level");
+        sl_source_fail(lexer->source, lexer->offset,
+                       "unindent does not match any outer indentation level");
     return T_ILLEGAL;
 }
 
@@ -273,7 +309,8 @@ static enum token lexer_int(struct lexer *lexer, const char *digits, int base)
     lexer->integer = 0;
     for (const char *p = digits; p < lexer->at; p++)
         if (__builtin_mul_overflow(lexer->integer, base, &lexer->integer) ||
-            __builtin_add_overflow(lexer->integer, digit_value((unsigned char)*p), &lexer->integer)) {
+            __builtin_add_overflow(lexer->integer, digit_value((unsigned char)*p),
+                                   &lexer->integer)) {
             lexer->big = true;
             break;
         }
@@ -287,8 +324,8 @@ static enum token lexer_prefixed_int(struct lexer *lexer, int base, const char *
     while (digit_value(peek(lexer, 0)) < base)
         lexer->at++;
     if (lexer->at == digits)
-        sl_source_fail(lexer->source, base == 16 ? lexer->offset : lexer_offset(lexer, lexer->at), "invalid %s literal",
-                       what);
+        sl_source_fail(lexer->source, base == 16 ? lexer->offset : lexer_offset(lexer, lexer->at),
+                       "invalid %s literal", what);
     return lexer_int(lexer, digits, base);
 }
 
@@ -339,14 +376,16 @@ static enum token lexer_number(struct lexer *lexer)
         return lexer_float(lexer, start);
     size_t size = (size_t)(lexer->at - start);
     if (c == '0' && strspn(start, "0") < size && strspn(start, "01234567") >= size)
-        sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at), "obsolete form of octal literal; use 0o%.*s",
-                       (int)size - 1, start + 1);
+        sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at),
+                       "obsolete form of octal literal; use 0o%.*s", (int)size - 1, start + 1);
     return lexer_int(lexer, start, 10);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- strings */
+/* ----------------------------------------------------------------------------------------------------------------
+ * strings */
 
-/* Where a literal's value is built: never longer than three times its text (each bad byte becomes U+FFFD). */
+/* Where a literal's value is built: never longer than three times its text (each bad byte becomes
+ * U+FFFD). */
 struct literal {
     struct lexer *lexer;
     const char *at, *end;
@@ -386,7 +425,8 @@ static void put_octal_escape(struct literal *literal)
         sl_source_fail(source, literal->lexer->offset, "invalid escape sequence \\%03o", value);
     if (value > 127 && !literal->bytes)
         sl_source_fail(source, literal->lexer->offset,
-                       "non-ASCII octal escape \\%o (use \\u%04X for the UTF-8 encoding of U+%04X)", value, value, value);
+                       "non-ASCII octal escape \\%o (use \\u%04X for the UTF-8 encoding of U+%04X)",
+                       value, value, value);
     *literal->out++ = (char)value;
     literal->at = p;
 }
@@ -396,7 +436,8 @@ static void put_hex_escape(struct literal *literal)
     uint32_t value = hex_escape(literal, 2);
     if (value > 127 && !literal->bytes)
         sl_source_fail(literal->lexer->source, literal->lexer->offset,
-                       "non-ASCII hex escape %.4s (use \\u%04X for the UTF-8 encoding of U+%04X)", literal->at, value, value);
+                       "non-ASCII hex escape %.4s (use \\u%04X for the UTF-8 encoding of U+%04X)",
+                       literal->at, value, value);
     *literal->out++ = (char)value;
     literal->at += 4;
 }
@@ -407,8 +448,9 @@ static void put_unicode_escape(struct literal *literal)
     uint32_t value = hex_escape(literal, digits);
     struct source *source = literal->lexer->source;
     if (value > 0x10FFFF)
-        sl_source_fail(source, literal->lexer->offset, "code point out of range: %.*s (max \\U%08x)", (int)digits + 2,
-                       literal->at, 0x10FFFF);
+        sl_source_fail(source, literal->lexer->offset,
+                       "code point out of range: %.*s (max \\U%08x)", (int)digits + 2, literal->at,
+                       0x10FFFF);
     if (value >= 0xD800 && value <= 0xDFFF)
         sl_source_fail(source, literal->lexer->offset, "invalid Unicode code point U+%04X", value);
     literal->out += sl_utf8_encode(literal->out, value);
@@ -424,7 +466,8 @@ static void put_escape(struct literal *literal)
         *literal->out++ = to[simple - from];
         literal->at += 2;
     } else if (is_newline(c)) {
-        literal->at += literal->end - literal->at > 2 && c == '\r' && literal->at[2] == '\n' ? 3 : 2;
+        literal->at +=
+            literal->end - literal->at > 2 && c == '\r' && literal->at[2] == '\n' ? 3 : 2;
     } else if (c >= '0' && c <= '7') {
         put_octal_escape(literal);
     } else if (c == 'x') {
@@ -441,14 +484,16 @@ static void put_escape(struct literal *literal)
 /* The value of a literal's text. */
 static void literal_decode(struct lexer *lexer, const char *text, size_t size, bool raw, bool bytes)
 {
-    bool plain = sl_ascii(text, size) && !memchr(text, '\r', size) && (raw || !memchr(text, '\\', size));
+    bool plain =
+        sl_ascii(text, size) && !memchr(text, '\r', size) && (raw || !memchr(text, '\\', size));
     if (plain) {
         lexer->text = text;
         lexer->size = size;
         return;
     }
     char *out = sl_arena_alloc(&lexer->source->arena, size * 3 + 1);
-    struct literal literal = {.lexer = lexer, .at = text, .end = text + size, .out = out, .bytes = bytes};
+    struct literal literal = {
+        .lexer = lexer, .at = text, .end = text + size, .out = out, .bytes = bytes};
     while (literal.at < literal.end) {
         if (*literal.at == '\\' && !raw) {
             put_escape(&literal);
@@ -506,9 +551,14 @@ static enum token lexer_string(struct lexer *lexer, bool raw, bool bytes)
     return bytes ? T_BYTES : T_STRING;
 }
 
-/* ------------------------------------------------------------------------------------------------- names and punctuation */
+/* -------------------------------------------------------------------------------------------------
+ * names and punctuation */
 
-enum { C_OTHER, C_NAME, C_DIGIT };
+enum {
+    C_OTHER,
+    C_NAME,
+    C_DIGIT
+};
 
 static int class_of(unsigned char c)
 {
@@ -570,7 +620,8 @@ static _Noreturn void bad_character(struct lexer *lexer)
     uint32_t point;
     int width = sl_utf8_decode(lexer->at, lexer->source->end, &point);
     if (sl_is_printable(point))
-        sl_source_fail(lexer->source, lexer->offset, "unexpected input character '%.*s'", width, lexer->at);
+        sl_source_fail(lexer->source, lexer->offset, "unexpected input character '%.*s'", width,
+                       lexer->at);
     if (point < 0x20 || point == 0x7F)
         sl_source_fail(lexer->source, lexer->offset, "unexpected input character '\\x%02x'", point);
     sl_source_fail(lexer->source, lexer->offset, "unexpected input character '\\u%04x'", point);
@@ -582,7 +633,8 @@ static enum token bracket(struct lexer *lexer, int change, enum token token)
     return take(lexer, 1, token);
 }
 
-/* Closing brackets without an opening one do not make the depth negative: newlines keep their meaning. */
+/* Closing brackets without an opening one do not make the depth negative: newlines keep their
+ * meaning. */
 static enum token close_bracket(struct lexer *lexer, enum token token)
 {
     if (lexer->depth == 0)
@@ -661,7 +713,8 @@ static void skip_space(struct lexer *lexer)
             skip_newline(lexer);
         } else if (c == '\\') {
             if (!is_newline(peek(lexer, 1)))
-                sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at) + 1, "stray backslash in program");
+                sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at) + 1,
+                               "stray backslash in program");
             lexer->at++;
             skip_newline(lexer);
         } else {

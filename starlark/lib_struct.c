@@ -1,4 +1,5 @@
-/* The built-ins struct(**fields) and module(name, **members), which hosts predeclare if they like. */
+/* The built-ins struct(**fields) and module(name, **members), which hosts predeclare if they like.
+ */
 #include "starlark/args.h"
 #include "starlark/object.h"
 #include "starlark/str.h"
@@ -10,7 +11,8 @@ static star_value make_struct(struct star_vm *vm, const struct star_args *args)
     for (size_t i = 1; i < args->named_count && args->named_count <= 64; i++)
         for (size_t j = 0; j < i; j++)
             if (sl_str_same(as_str(args->names[i]), as_str(args->names[j])))
-                return star_fail(vm, "struct: got multiple values for keyword argument \"%s\"", as_str(args->names[i])->data);
+                return star_fail(vm, "struct: got multiple values for keyword argument \"%s\"",
+                                 as_str(args->names[i])->data);
     return sl_struct_new(vm, STAR_NULL, args->names, args->named_values, args->named_count);
 }
 

@@ -82,13 +82,15 @@ static star_value list_insert(struct star_vm *vm, const struct star_args *args)
     int64_t at;
     star_value item;
     struct list *list = AS(list, args->self);
-    if (!UNPACK_POSITIONAL(vm, args, 2, ARG(INT, &at), ARG(VALUE, &item)) || !writable(vm, list, "insert into"))
+    if (!UNPACK_POSITIONAL(vm, args, 2, ARG(INT, &at), ARG(VALUE, &item)) ||
+        !writable(vm, list, "insert into"))
         return STAR_NULL;
     at = at < 0 ? at + list->count : at;
     at = at < 0 ? 0 : at > list->count ? list->count : at;
     if (!sl_list_grow(vm, list, 1) || !sl_charge(vm, (list->count - (uint64_t)at) / 16))
         return STAR_NULL;
-    memmove(list->items + at + 1, list->items + at, (list->count - (size_t)at) * sizeof(star_value));
+    memmove(list->items + at + 1, list->items + at,
+            (list->count - (size_t)at) * sizeof(star_value));
     list->items[at] = item;
     list->count++;
     return V_NONE;
@@ -110,8 +112,8 @@ static star_value list_pop(struct star_vm *vm, const struct star_args *args)
     if (at < 0 || at >= list->count) {
         if (list->count == 0)
             return star_fail(vm, "pop: index %lld out of range: empty list", (long long)i);
-        return star_fail(vm, "pop: list index %lld out of range [%lld:%lld]", (long long)i, -(long long)list->count,
-                         (long long)list->count - 1);
+        return star_fail(vm, "pop: list index %lld out of range [%lld:%lld]", (long long)i,
+                         -(long long)list->count, (long long)list->count - 1);
     }
     if (!writable(vm, list, "pop from"))
         return STAR_NULL;
@@ -141,6 +143,7 @@ static star_value list_remove(struct star_vm *vm, const struct star_args *args)
 }
 
 const star_builtin_fn sl_list_methods[METHOD_MAX] = {
-    [M_append] = list_append, [M_clear] = list_clear, [M_extend] = list_extend, [M_index] = list_index,
-    [M_insert] = list_insert, [M_pop] = list_pop,     [M_remove] = list_remove,
+    [M_append] = list_append, [M_clear] = list_clear,   [M_extend] = list_extend,
+    [M_index] = list_index,   [M_insert] = list_insert, [M_pop] = list_pop,
+    [M_remove] = list_remove,
 };

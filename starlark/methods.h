@@ -1,6 +1,6 @@
 /*
- * Methods of the built-in types. Every method name has a number, known already to the constants of a program, and every type an
- * array by that number: finding a method is one load.
+ * Methods of the built-in types. Every method name has a number, known already to the constants of
+ * a program, and every type an array by that number: finding a method is one load.
  */
 #ifndef STARLARK_METHODS_H
 #define STARLARK_METHODS_H
@@ -22,7 +22,7 @@ enum method {
 #define X(name) M_##name,
     METHODS(X)
 #undef X
-        METHOD_MAX
+    METHOD_MAX
 };
 
 /* 1 + the number of a method name, 0 for other names. */

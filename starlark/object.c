@@ -3,14 +3,18 @@
 #include "starlark/error.h"
 #include "starlark/str.h"
 
-/* --------------------------------------------------------------------------------------------------------------- structs */
+/* ---------------------------------------------------------------------------------------------------------------
+ * structs */
 
-/* Sorts argument numbers by name; few fields, so by insertion into a growing order. Larger ones by merging. */
+/* Sorts argument numbers by name; few fields, so by insertion into a growing order. Larger ones by
+ * merging. */
 static void sort_order(const star_value *names, uint32_t *order, uint32_t *scratch, size_t count)
 {
     if (count <= 8) {
         for (size_t i = 1; i < count; i++)
-            for (size_t j = i; j > 0 && sl_str_compare(as_str(names[order[j - 1]]), as_str(names[order[j]])) > 0; j--) {
+            for (size_t j = i;
+                 j > 0 && sl_str_compare(as_str(names[order[j - 1]]), as_str(names[order[j]])) > 0;
+                 j--) {
                 uint32_t swapped = order[j];
                 order[j] = order[j - 1];
                 order[j - 1] = swapped;
@@ -21,8 +25,9 @@ static void sort_order(const star_value *names, uint32_t *order, uint32_t *scrat
     sort_order(names, order, scratch, half);
     sort_order(names, order + half, scratch, count - half);
     while (i < half && j < count)
-        scratch[n++] =
-            sl_str_compare(as_str(names[order[i]]), as_str(names[order[j]])) <= 0 ? order[i++] : order[j++];
+        scratch[n++] = sl_str_compare(as_str(names[order[i]]), as_str(names[order[j]])) <= 0
+                           ? order[i++]
+                           : order[j++];
     while (i < half)
         scratch[n++] = order[i++];
     while (j < count)
@@ -30,7 +35,8 @@ static void sort_order(const star_value *names, uint32_t *order, uint32_t *scrat
     memcpy(order, scratch, count * sizeof(uint32_t));
 }
 
-static struct structure *structure_new(struct star_vm *vm, star_value constructor, struct shape *shape)
+static struct structure *structure_new(struct star_vm *vm, star_value constructor,
+                                       struct shape *shape)
 {
     struct structure *s = sl_alloc(vm, sizeof(*s) + shape->head.aux * sizeof(star_value), K_STRUCT);
     if (s) {
@@ -48,8 +54,8 @@ static struct shape *shape_new(struct star_vm *vm, size_t count)
     return shape;
 }
 
-static star_value struct_sorted(struct star_vm *vm, star_value constructor, const star_value *names, const star_value *values,
-                                size_t count, struct shape_cache *cache)
+static star_value struct_sorted(struct star_vm *vm, star_value constructor, const star_value *names,
+                                const star_value *values, size_t count, struct shape_cache *cache)
 {
     uint32_t few[64], *order = few;
     if (count * 2 > 64 && !(order = sl_realloc(vm, NULL, 0, count * 2 * sizeof(uint32_t))))
@@ -74,11 +80,12 @@ static star_value struct_sorted(struct star_vm *vm, star_value constructor, cons
     return object_value(s);
 }
 
-star_value sl_struct_new(struct star_vm *vm, star_value constructor, const star_value *names, const star_value *values,
-                         size_t count)
+star_value sl_struct_new(struct star_vm *vm, star_value constructor, const star_value *names,
+                         const star_value *values, size_t count)
 {
     struct shape_cache *cache = &vm->shapes[((uintptr_t)names >> 4) % 64];
-    /* A place in memory may come to hold other names: what the cache says is believed only if they still are the same. */
+    /* A place in memory may come to hold other names: what the cache says is believed only if they
+     * still are the same. */
     if (count == 0 || cache->names != names || cache->shape->head.aux != count)
         return struct_sorted(vm, constructor, names, values, count, cache);
     for (uint32_t i = 0; i < count; i++)
@@ -116,7 +123,8 @@ static bool constructors_equal(struct star_vm *vm, star_value a, star_value b)
     bool equal = false;
     if (same(a, b))
         return true;
-    return !star_is_null(a) && !star_is_null(b) && sl_equal(vm, a, b, COMPARE_DEPTH, &equal) && equal;
+    return !star_is_null(a) && !star_is_null(b) && sl_equal(vm, a, b, COMPARE_DEPTH, &equal) &&
+           equal;
 }
 
 star_value sl_struct_add(struct star_vm *vm, const struct structure *x, const struct structure *y)
@@ -127,7 +135,9 @@ star_value sl_struct_add(struct star_vm *vm, const struct structure *x, const st
     struct shape *shape = shape_new(vm, (size_t)a + b);
     struct structure *s = shape ? structure_new(vm, x->constructor, shape) : NULL;
     while (s && (i < a || j < b)) {
-        int order = i == a ? 1 : j == b ? -1 : sl_str_compare(x->shape->names[i], y->shape->names[j]);
+        int order = i == a   ? 1
+                    : j == b ? -1
+                             : sl_str_compare(x->shape->names[i], y->shape->names[j]);
         shape->names[n] = order < 0 ? x->shape->names[i] : y->shape->names[j];
         s->fields[n++] = order < 0 ? x->fields[i] : y->fields[j];
         i += order <= 0;
@@ -139,7 +149,8 @@ star_value sl_struct_add(struct star_vm *vm, const struct structure *x, const st
 }
 
 /* Names and values of bindings as values; the caller frees *ret_values with sl_realloc. */
-static star_value *bindings_split(struct star_vm *vm, const struct star_binding *fields, size_t count)
+static star_value *bindings_split(struct star_vm *vm, const struct star_binding *fields,
+                                  size_t count)
 {
     star_value *both = sl_realloc(vm, NULL, 0, (2 * count + 1) * sizeof(star_value));
     for (size_t i = 0; both && i < count; i++) {
@@ -153,7 +164,8 @@ static star_value *bindings_split(struct star_vm *vm, const struct star_binding 
     return both;
 }
 
-star_value star_struct_new(struct star_vm *vm, star_value constructor, const struct star_binding *fields, size_t count)
+star_value star_struct_new(struct star_vm *vm, star_value constructor,
+                           const struct star_binding *fields, size_t count)
 {
     star_value *both = bindings_split(vm, fields, count);
     if (!both)
@@ -193,7 +205,8 @@ star_value star_struct_constructor(star_value value)
     return is_kind(value, K_STRUCT) ? AS(structure, value)->constructor : STAR_NULL;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- modules */
+/* ---------------------------------------------------------------------------------------------------------------
+ * modules */
 
 struct module *sl_module_new(struct star_vm *vm, struct str *name, size_t count)
 {
@@ -206,7 +219,8 @@ struct module *sl_module_new(struct star_vm *vm, struct str *name, size_t count)
     vm->memory -= (count ? 0 : 1) * sizeof(star_value); /* it will be released by its count */
     memset(values, 0, count * sizeof(star_value));
     struct head head = module->head;
-    *module = (struct module){.head = head, .count = (uint32_t)count, .values = values, .name = name};
+    *module =
+        (struct module){.head = head, .count = (uint32_t)count, .values = values, .name = name};
     return module;
 }
 
@@ -233,7 +247,9 @@ static star_value *module_scan(struct module *module, const char *name, size_t s
 
 star_value *sl_module_find(struct star_vm *vm, struct module *module, const struct str *name)
 {
-    enum { SCANNED_MAX = 8 };
+    enum {
+        SCANNED_MAX = 8
+    };
     if (!module->index && module->count > SCANNED_MAX) {
         uint32_t size = 16;
         while (size < module->count * 2)
@@ -262,12 +278,14 @@ static struct module *module_of_names(struct star_vm *vm, struct str *name, size
     module->owned_names = count ? sl_realloc(vm, NULL, 0, count * sizeof(star_value)) : NULL;
     if (count && !module->owned_names)
         return NULL;
-    memset(module->owned_names ? module->owned_names : module->values, 0, count * sizeof(star_value));
+    memset(module->owned_names ? module->owned_names : module->values, 0,
+           count * sizeof(star_value));
     module->names = module->owned_names;
     return module;
 }
 
-star_value star_module_new(struct star_vm *vm, const char *name, const struct star_binding *members, size_t count)
+star_value star_module_new(struct star_vm *vm, const char *name, const struct star_binding *members,
+                           size_t count)
 {
     struct module *module = module_of_names(vm, sl_str_new(vm, name, strlen(name)), count);
     for (size_t i = 0; module && i < count; i++) {
@@ -280,7 +298,8 @@ star_value star_module_new(struct star_vm *vm, const char *name, const struct st
     return object_value(module);
 }
 
-star_value star_module_with(struct star_vm *vm, star_value value, const char *name, star_value member)
+star_value star_module_with(struct star_vm *vm, star_value value, const char *name,
+                            star_value member)
 {
     if (!is_kind(value, K_MODULE))
         return star_fail(vm, "got %s, want module", star_type_name(value));
@@ -303,7 +322,8 @@ star_value star_module_with(struct star_vm *vm, star_value value, const char *na
 
 star_value star_module_get(star_value module, const char *name)
 {
-    star_value *found = is_kind(module, K_MODULE) ? module_scan(AS(module, module), name, strlen(name)) : NULL;
+    star_value *found =
+        is_kind(module, K_MODULE) ? module_scan(AS(module, module), name, strlen(name)) : NULL;
     return found ? *found : STAR_NULL;
 }
 
@@ -312,7 +332,8 @@ const char *star_module_name(star_value module)
     return is_kind(module, K_MODULE) ? AS(module, module)->name->data : NULL;
 }
 
-bool star_module_next(star_value value, size_t *cursor, const char **ret_name, star_value *ret_member)
+bool star_module_next(star_value value, size_t *cursor, const char **ret_name,
+                      star_value *ret_member)
 {
     if (!is_kind(value, K_MODULE))
         return false;
@@ -328,9 +349,11 @@ bool star_module_next(star_value value, size_t *cursor, const char **ret_name, s
     return false;
 }
 
-/* -------------------------------------------------------------------------------------------------- functions and built-ins */
+/* --------------------------------------------------------------------------------------------------
+ * functions and built-ins */
 
-star_value sl_builtin(struct star_vm *vm, struct str *name, star_builtin_fn call, void *data, star_value self)
+star_value sl_builtin(struct star_vm *vm, struct str *name, star_builtin_fn call, void *data,
+                      star_value self)
 {
     struct builtin *builtin = name ? sl_alloc(vm, sizeof(*builtin), K_BUILTIN) : NULL;
     if (builtin) {
@@ -342,12 +365,14 @@ star_value sl_builtin(struct star_vm *vm, struct str *name, star_builtin_fn call
     return object_value(builtin);
 }
 
-star_value star_builtin_new(struct star_vm *vm, const char *name, star_builtin_fn function, void *data)
+star_value star_builtin_new(struct star_vm *vm, const char *name, star_builtin_fn function,
+                            void *data)
 {
     return sl_builtin(vm, sl_str_new(vm, name, strlen(name)), function, data, STAR_NULL);
 }
 
-star_value star_builtin_new_bound(struct star_vm *vm, const char *name, star_builtin_fn function, void *data, star_value self)
+star_value star_builtin_new_bound(struct star_vm *vm, const char *name, star_builtin_fn function,
+                                  void *data, star_value self)
 {
     return sl_builtin(vm, sl_str_new(vm, name, strlen(name)), function, data, self);
 }
@@ -396,7 +421,8 @@ bool star_function_param(star_value function, size_t i, struct star_param_info *
                                          .kind = param->kind,
                                          .default_value = param_default(fn, at),
                                          .position = {.file = fn->code->program->file}};
-    sl_program_position(fn->code->program, param->offset, &ret_info->position.line, &ret_info->position.column);
+    sl_program_position(fn->code->program, param->offset, &ret_info->position.line,
+                        &ret_info->position.column);
     return true;
 }
 
@@ -421,7 +447,8 @@ bool star_is_callable(star_value value)
            (is_kind(value, K_OBJECT) && AS(object, value)->type->call);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- host's objects */
+/* -----------------------------------------------------------------------------------------------------------
+ * host's objects */
 
 star_value star_object_new(struct star_vm *vm, const struct star_type *type)
 {

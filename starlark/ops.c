@@ -1,4 +1,5 @@
-/* Operators, subscripts and attributes: the general cases, for operands of any type. The interpreter's loop has the fast ones. */
+/* Operators, subscripts and attributes: the general cases, for operands of any type. The
+ * interpreter's loop has the fast ones. */
 #include "starlark/error.h"
 #include "starlark/float.h"
 #include "starlark/format.h"
@@ -15,21 +16,25 @@
 static const char *op_text(enum opcode op)
 {
     static const char *const texts[OPCODE_MAX] = {
-        [OP_ADD] = "+", [OP_SUB] = "-", [OP_MUL] = "*", [OP_DIV] = "/", [OP_FLOORDIV] = "//", [OP_MOD] = "%",
-        [OP_AND] = "&", [OP_OR] = "|",  [OP_XOR] = "^", [OP_SHL] = "<<", [OP_SHR] = ">>",     [OP_IN] = "in",
+        [OP_ADD] = "+",       [OP_SUB] = "-",  [OP_MUL] = "*",  [OP_DIV] = "/",
+        [OP_FLOORDIV] = "//", [OP_MOD] = "%",  [OP_AND] = "&",  [OP_OR] = "|",
+        [OP_XOR] = "^",       [OP_SHL] = "<<", [OP_SHR] = ">>", [OP_IN] = "in",
     };
     return texts[op];
 }
 
 static star_value unknown_binary(struct star_vm *vm, enum opcode op, star_value x, star_value y)
 {
-    return star_fail(vm, "unknown binary op: %s %s %s", star_type_name(x), op_text(op), star_type_name(y));
+    return star_fail(vm, "unknown binary op: %s %s %s", star_type_name(x), op_text(op),
+                     star_type_name(y));
 }
 
 bool sl_truth(star_value value)
 {
     if (!is_pointer(value))
-        return is_flo(value) ? flo_get(value) != 0 : is_small(value) ? small_get(value) != 0 : value.bits == TRUE_BITS;
+        return is_flo(value)     ? flo_get(value) != 0
+               : is_small(value) ? small_get(value) != 0
+                                 : value.bits == TRUE_BITS;
     switch (head_of(value)->kind) {
     case K_FLOAT:
         return float_get(value) != 0;
@@ -52,12 +57,15 @@ bool sl_truth(star_value value)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------- floating point */
+/* --------------------------------------------------------------------------------------------------------
+ * floating point */
 
 static star_value float_divide(struct star_vm *vm, enum opcode op, double x, double y)
 {
     if (y == 0) {
-        const char *what = op == OP_DIV ? "floating-point division" : op == OP_MOD ? "floating-point modulo" : "floored division";
+        const char *what = op == OP_DIV   ? "floating-point division"
+                           : op == OP_MOD ? "floating-point modulo"
+                                          : "floored division";
         return star_fail(vm, "%s by zero", what);
     }
     if (op == OP_DIV)
@@ -67,7 +75,8 @@ static star_value float_divide(struct star_vm *vm, enum opcode op, double x, dou
     return sl_float(vm, floor(x / y));
 }
 
-static star_value float_binary(struct star_vm *vm, enum opcode op, double x, double y, bool *ret_known)
+static star_value float_binary(struct star_vm *vm, enum opcode op, double x, double y,
+                               bool *ret_known)
 {
     switch (op) {
     case OP_ADD:
@@ -99,7 +108,8 @@ static bool as_double(struct star_vm *vm, star_value value, double *ret)
 }
 
 /* Ints and floats. *ret_known: the operator applies (the result may be an error even so). */
-static star_value number_binary(struct star_vm *vm, enum opcode op, star_value x, star_value y, bool *ret_known)
+static star_value number_binary(struct star_vm *vm, enum opcode op, star_value x, star_value y,
+                                bool *ret_known)
 {
     *ret_known = true;
     bool ints = is_int(x) && is_int(y);
@@ -115,7 +125,8 @@ static star_value number_binary(struct star_vm *vm, enum opcode op, star_value x
     return float_binary(vm, op, a, b, ret_known);
 }
 
-/* ------------------------------------------------------------------------------------------------ concatenation, repetition */
+/* ------------------------------------------------------------------------------------------------
+ * concatenation, repetition */
 
 static star_value str_concat(struct star_vm *vm, struct str *x, struct str *y)
 {
@@ -229,7 +240,8 @@ static star_value repeat(struct star_vm *vm, star_value x, star_value n)
         struct list *list = sl_list_new(vm, from->count * count);
         if (!list)
             return STAR_NULL;
-        repeat_bytes((char *)list->items, (char *)from->items, from->count * sizeof(star_value), count);
+        repeat_bytes((char *)list->items, (char *)from->items, from->count * sizeof(star_value),
+                     count);
         list->count = (uint32_t)(from->count * count);
         return object_value(list);
     }
@@ -239,7 +251,8 @@ static star_value repeat(struct star_vm *vm, star_value x, star_value n)
             return STAR_NULL;
         struct tuple *tuple = sl_tuple_new(vm, from->head.aux * count);
         if (tuple)
-            repeat_bytes((char *)tuple->items, (char *)from->items, from->head.aux * sizeof(star_value), count);
+            repeat_bytes((char *)tuple->items, (char *)from->items,
+                         from->head.aux * sizeof(star_value), count);
         return object_value(tuple);
     }
     }
@@ -259,23 +272,28 @@ static star_value object_mul(struct star_vm *vm, star_value x, star_value y)
     return STAR_NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- sets */
+/* --------------------------------------------------------------------------------------------------------------------
+ * sets */
 
 static star_value dict_union(struct star_vm *vm, star_value x, star_value y)
 {
     struct dict *result = sl_dict_new(vm, head_of(x)->kind);
-    bool ok = result && sl_table_reserve(vm, &result->table, AS(dict, x)->table.count + AS(dict, y)->table.count) &&
-              sl_dict_copy_into(vm, result, AS(dict, x)) && sl_dict_copy_into(vm, result, AS(dict, y));
+    bool ok =
+        result &&
+        sl_table_reserve(vm, &result->table, AS(dict, x)->table.count + AS(dict, y)->table.count) &&
+        sl_dict_copy_into(vm, result, AS(dict, x)) && sl_dict_copy_into(vm, result, AS(dict, y));
     return ok ? object_value(result) : STAR_NULL;
 }
 
 /* Adds to `result` the items of `from` that are (or are not) in `other`. */
-static bool add_filtered(struct star_vm *vm, struct dict *result, star_value from, star_value other, bool in)
+static bool add_filtered(struct star_vm *vm, struct dict *result, star_value from, star_value other,
+                         bool in)
 {
     uint32_t at = 0;
     for (struct entry *entry; (entry = sl_table_next(&AS(dict, from)->table, &at));) {
         bool found = sl_table_find(vm, &AS(dict, other)->table, entry->key, entry->hash) != NULL;
-        if (vm->error || (found == in && !sl_table_set(vm, &result->table, entry->key, entry->hash, V_NONE, NULL)))
+        if (vm->error || (found == in &&
+                          !sl_table_set(vm, &result->table, entry->key, entry->hash, V_NONE, NULL)))
             return false;
     }
     return sl_charge(vm, AS(dict, from)->table.count);
@@ -300,7 +318,8 @@ static star_value set_binary(struct star_vm *vm, enum opcode op, star_value x, s
     return STAR_NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ binary */
+/* ------------------------------------------------------------------------------------------------------------------
+ * binary */
 
 static enum star_op public_op(enum opcode op)
 {
@@ -350,7 +369,8 @@ star_value sl_unary(struct star_vm *vm, enum opcode op, star_value x)
     return star_fail(vm, "unknown unary op: %s %s", text, star_type_name(x));
 }
 
-/* x += y and x |= y: lists grow by any iterable and dicts by dicts, in place; all else is the plain operator. */
+/* x += y and x |= y: lists grow by any iterable and dicts by dicts, in place; all else is the plain
+ * operator. */
 star_value sl_inplace(struct star_vm *vm, enum opcode op, star_value x, star_value y)
 {
     if (op == OP_IADD && is_kind(x, K_LIST) && sl_iterable(y)) {
@@ -366,9 +386,11 @@ star_value sl_inplace(struct star_vm *vm, enum opcode op, star_value x, star_val
     return sl_binary(vm, op == OP_IADD ? OP_ADD : OP_OR, x, y);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ x in y */
+/* ------------------------------------------------------------------------------------------------------------------
+ * x in y */
 
-static bool in_items(struct star_vm *vm, star_value x, const star_value *items, size_t count, bool *ret)
+static bool in_items(struct star_vm *vm, star_value x, const star_value *items, size_t count,
+                     bool *ret)
 {
     *ret = false;
     for (size_t i = 0; i < count && !*ret; i++)
@@ -399,7 +421,8 @@ static bool in_text(struct star_vm *vm, star_value x, star_value y, bool *ret)
         return false;
     }
     if (!is_int(x)) {
-        star_fail(vm, "'in bytes' requires bytes or int as left operand, not %s", star_type_name(x));
+        star_fail(vm, "'in bytes' requires bytes or int as left operand, not %s",
+                  star_type_name(x));
         return false;
     }
     if (!sl_int_get(x, &byte) || byte < 0 || byte > 255) {
@@ -427,10 +450,15 @@ static bool in_range(struct star_vm *vm, star_value x, const struct range *range
     if (range->count == 0)
         return true;
     int64_t last = sl_range_at(range, range->count - 1);
-    int64_t low = range->step > 0 ? range->start : last, high = range->step > 0 ? last : range->start;
-    *ret = i >= low && i <= high && ((uint64_t)i - (uint64_t)range->start) % (range->step > 0 ? (uint64_t)range->step : -(uint64_t)range->step) == 0;
+    int64_t low = range->step > 0 ? range->start : last,
+            high = range->step > 0 ? last : range->start;
+    *ret = i >= low && i <= high &&
+           ((uint64_t)i - (uint64_t)range->start) %
+                   (range->step > 0 ? (uint64_t)range->step : -(uint64_t)range->step) ==
+               0;
     if (range->step < 0)
-        *ret = i >= low && i <= high && ((uint64_t)range->start - (uint64_t)i) % -(uint64_t)range->step == 0;
+        *ret = i >= low && i <= high &&
+               ((uint64_t)range->start - (uint64_t)i) % -(uint64_t)range->step == 0;
     return true;
 }
 

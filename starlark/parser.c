@@ -1,6 +1,6 @@
 /*
- * Recursive descent, with precedence climbing for the binary operators. It stops at the first error, whose text and position
- * are starlark-go's.
+ * Recursive descent, with precedence climbing for the binary operators. It stops at the first
+ * error, whose text and position are starlark-go's.
  */
 #include "starlark/ast.h"
 
@@ -29,7 +29,8 @@ static struct node *parse_test(struct parser *p);
 static struct node *parse_binary(struct parser *p, int level);
 static struct nodes parse_suite(struct parser *p);
 
-/* ----------------------------------------------------------------------------------------------------------------- basics */
+/* -----------------------------------------------------------------------------------------------------------------
+ * basics */
 
 /* Takes the token; gives its offset. */
 static uint32_t next(struct parser *p)
@@ -47,14 +48,16 @@ static const char *shown(const struct parser *p)
 static uint32_t expect(struct parser *p, enum token token)
 {
     if (p->token != token)
-        sl_source_fail(p->source, p->lexer.offset, "got %s, want %s", shown(p), sl_token_text(token));
+        sl_source_fail(p->source, p->lexer.offset, "got %s, want %s", shown(p),
+                       sl_token_text(token));
     return next(p);
 }
 
 static void enter(struct parser *p)
 {
     if (++p->nesting > MAX_NESTING)
-        sl_source_fail(p->source, p->lexer.offset, "nested too deeply (limit is %d levels)", MAX_NESTING);
+        sl_source_fail(p->source, p->lexer.offset, "nested too deeply (limit is %d levels)",
+                       MAX_NESTING);
 }
 
 static void leave(struct parser *p)
@@ -73,7 +76,8 @@ static struct node *node_new(struct parser *p, enum node_kind kind, uint32_t off
 static void push(struct parser *p, struct node *node)
 {
     if (p->stack_count == p->stack_capacity)
-        p->stack = sl_arena_grow(&p->source->arena, p->stack, p->stack_count, &p->stack_capacity, sizeof(struct node *));
+        p->stack = sl_arena_grow(&p->source->arena, p->stack, p->stack_count, &p->stack_capacity,
+                                 sizeof(struct node *));
     p->stack[p->stack_count++] = node;
 }
 
@@ -81,12 +85,14 @@ static void push(struct parser *p, struct node *node)
 static struct nodes pop_list(struct parser *p, size_t base)
 {
     struct nodes list = {.count = (uint32_t)(p->stack_count - base)};
-    list.items = sl_arena_copy(&p->source->arena, p->stack + base, list.count, sizeof(struct node *));
+    list.items =
+        sl_arena_copy(&p->source->arena, p->stack + base, list.count, sizeof(struct node *));
     p->stack_count = base;
     return list;
 }
 
-static struct node *pair_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node *x, struct node *y)
+static struct node *pair_new(struct parser *p, enum node_kind kind, uint32_t offset, struct node *x,
+                             struct node *y)
 {
     struct node *node = node_new(p, kind, offset);
     node->start = x->start;
@@ -121,7 +127,8 @@ static struct node *parse_ident(struct parser *p)
     return node;
 }
 
-/* --------------------------------------------------------------------------------------------------------- lists and tuples */
+/* ---------------------------------------------------------------------------------------------------------
+ * lists and tuples */
 
 /* Pushes the elements after the first, beginning at the comma. */
 static void parse_more(struct parser *p, bool trailing_comma)
@@ -203,7 +210,8 @@ static struct node *parse_parens(struct parser *p)
     return node;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- comprehensions */
+/* ----------------------------------------------------------------------------------------------------------
+ * comprehensions */
 
 static struct node *parse_suffixed(struct parser *p);
 
@@ -243,7 +251,8 @@ static struct node *parse_for_clause(struct parser *p)
     return clause;
 }
 
-static struct node *parse_comprehension(struct parser *p, uint32_t offset, struct node *body, enum token end)
+static struct node *parse_comprehension(struct parser *p, uint32_t offset, struct node *body,
+                                        enum token end)
 {
     struct node *node = node_new(p, N_COMP, offset);
     node->comp = sl_arena_alloc(&p->source->arena, sizeof(*node->comp));
@@ -260,7 +269,8 @@ static struct node *parse_comprehension(struct parser *p, uint32_t offset, struc
                            end == T_RBRACK ? ']' : '}');
         }
         if (p->stack_count - base > MAX_NESTING)
-            sl_source_fail(p->source, p->lexer.offset, "nested too deeply (limit is %d levels)", MAX_NESTING);
+            sl_source_fail(p->source, p->lexer.offset, "nested too deeply (limit is %d levels)",
+                           MAX_NESTING);
     }
     next(p);
     node->comp->clauses = pop_list(p, base);
@@ -318,7 +328,8 @@ static struct node *parse_dict(struct parser *p)
     return node;
 }
 
-/* ------------------------------------------------------------------------------------------------- primaries and suffixes */
+/* -------------------------------------------------------------------------------------------------
+ * primaries and suffixes */
 
 static struct node *parse_primary(struct parser *p)
 {
@@ -427,7 +438,8 @@ static struct node *parse_dot(struct parser *p, struct node *x)
     return node;
 }
 
-/* A primary and its calls, subscripts and attributes. The chain is a deep tree to whoever walks it, so it counts as nesting. */
+/* A primary and its calls, subscripts and attributes. The chain is a deep tree to whoever walks it,
+ * so it counts as nesting. */
 static struct node *parse_suffixed(struct parser *p)
 {
     enter(p);
@@ -448,9 +460,16 @@ static struct node *parse_suffixed(struct parser *p)
     return x;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- operators */
+/* ---------------------------------------------------------------------------------------------------------------
+ * operators */
 
-enum { LEVEL_OR = 1, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_OPERAND = 11 };
+enum {
+    LEVEL_OR = 1,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_COMPARE,
+    LEVEL_OPERAND = 11
+};
 
 /* How tightly a binary operator binds; 0 for other tokens. */
 static int level_of(enum token token)
@@ -515,8 +534,8 @@ static const char *bare(enum token token, char *to)
 static _Noreturn void fail_association(struct parser *p, enum token first)
 {
     char one[16], two[16];
-    sl_source_fail(p->source, p->lexer.offset, "%s does not associate with %s (use parens)", bare(first, one),
-                   bare(p->token, two));
+    sl_source_fail(p->source, p->lexer.offset, "%s does not associate with %s (use parens)",
+                   bare(first, one), bare(p->token, two));
 }
 
 /* x or y or ...: one list. */
@@ -541,7 +560,8 @@ static struct node *parse_logical(struct parser *p, struct node *x, int level)
 /* Operators that bind at least as tightly as `level`; level 0 is an operand only. */
 static struct node *parse_binary(struct parser *p, int level)
 {
-    struct node *x = p->token == T_NOT && level && level <= LEVEL_NOT ? parse_not(p) : parse_suffixed(p);
+    struct node *x =
+        p->token == T_NOT && level && level <= LEVEL_NOT ? parse_not(p) : parse_suffixed(p);
     int allowed = x->kind == N_UNARY && x->op == T_NOT ? LEVEL_AND : LEVEL_OPERAND;
     if (level == 0)
         return x;
@@ -595,7 +615,8 @@ static struct node *parse_test(struct parser *p)
     return x;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- functions */
+/* ---------------------------------------------------------------------------------------------------------------
+ * functions */
 
 static struct node *parse_param(struct parser *p)
 {
@@ -640,7 +661,8 @@ static struct function_node *function_new(struct parser *p, const char *name, ui
 static struct node *parse_lambda(struct parser *p, bool allow_cond)
 {
     struct node *node = node_new(p, N_LAMBDA, next(p));
-    struct function_node *function = node->function.function = function_new(p, "lambda", node->offset);
+    struct function_node *function = node->function.function =
+        function_new(p, "lambda", node->offset);
     enter(p);
     if (p->token != T_COLON)
         function->params = parse_params(p);
@@ -654,7 +676,8 @@ static struct node *parse_def(struct parser *p)
 {
     struct node *node = node_new(p, N_DEF, next(p));
     node->function.ident = parse_ident(p);
-    struct function_node *function = function_new(p, node->function.ident->ident.symbol->name, node->offset);
+    struct function_node *function =
+        function_new(p, node->function.ident->ident.symbol->name, node->offset);
     node->function.function = function;
     expect(p, T_LPAREN);
     function->params = parse_params(p);
@@ -664,7 +687,8 @@ static struct node *parse_def(struct parser *p)
     return node;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- statements */
+/* --------------------------------------------------------------------------------------------------------------
+ * statements */
 
 static struct if_clause parse_if_clause(struct parser *p)
 {
@@ -681,8 +705,9 @@ static struct node *parse_if(struct parser *p)
     size_t capacity = 0;
     do {
         if (node->branches.count == capacity)
-            node->branches.clauses = sl_arena_grow(&p->source->arena, node->branches.clauses, node->branches.count,
-                                                   &capacity, sizeof(struct if_clause));
+            node->branches.clauses =
+                sl_arena_grow(&p->source->arena, node->branches.clauses, node->branches.count,
+                              &capacity, sizeof(struct if_clause));
         node->branches.clauses[node->branches.count++] = parse_if_clause(p);
     } while (p->token == T_ELIF);
     if (p->token == T_ELSE) {
@@ -735,14 +760,17 @@ static void parse_load_operand(struct parser *p)
         push(p, to);
         if (p->token != T_EQ)
             sl_source_fail(p->source, p->lexer.offset,
-                           "load operand must be \"%s\" or %s=\"originalname\" (want '=' after %s)", name, name, name);
+                           "load operand must be \"%s\" or %s=\"originalname\" (want '=' after %s)",
+                           name, name, name);
         next(p);
         if (p->token != T_STRING)
-            sl_source_fail(p->source, p->lexer.offset, "original name of loaded symbol must be quoted: %s=\"originalname\"",
+            sl_source_fail(p->source, p->lexer.offset,
+                           "original name of loaded symbol must be quoted: %s=\"originalname\"",
                            name);
         push(p, parse_quoted_name(p));
     } else {
-        sl_source_fail(p->source, p->lexer.offset, "load operand must be \"name\" or localname=\"name\" (got %s)", shown(p));
+        sl_source_fail(p->source, p->lexer.offset,
+                       "load operand must be \"name\" or localname=\"name\" (got %s)", shown(p));
     }
 }
 
@@ -761,7 +789,8 @@ static struct node *parse_load(struct parser *p)
     struct node *node = node_new(p, N_LOAD, next(p));
     uint32_t paren = expect(p, T_LPAREN);
     if (p->token != T_STRING)
-        sl_source_fail(p->source, p->lexer.offset, "first operand of load statement must be a string literal");
+        sl_source_fail(p->source, p->lexer.offset,
+                       "first operand of load statement must be a string literal");
     node->load.module = literal_node(p, N_STRING);
     size_t base = p->stack_count;
     while (p->token != T_RPAREN && p->token != T_EOF) {

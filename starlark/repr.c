@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-/* ----------------------------------------------------------------------------------------------------------------- quoting */
+/* -----------------------------------------------------------------------------------------------------------------
+ * quoting */
 
 static bool put_simple_escape(struct star_text *text, uint32_t point)
 {
@@ -38,7 +39,8 @@ static void put_escaped(struct star_text *text, uint32_t point, const char *p, i
 static size_t plain_prefix(const char *p, const char *end)
 {
     const char *start = p;
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7F && *p != '"' && *p != '\\')
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7F && *p != '"' &&
+           *p != '\\')
         p++;
     return (size_t)(p - start);
 }
@@ -62,7 +64,8 @@ void sl_quote(struct star_text *text, const char *p, size_t size, bool bytes)
     sl_text_put_char(text, '"');
 }
 
-/* -------------------------------------------------------------------------------------------------------------- containers */
+/* --------------------------------------------------------------------------------------------------------------
+ * containers */
 
 /* False if the container is being printed already, or too deep. */
 static bool path_enter(struct star_text *text, struct head *head, const char *cycle)
@@ -80,8 +83,9 @@ static bool path_enter(struct star_text *text, struct head *head, const char *cy
     }
     if (text->depth == text->path_capacity) {
         size_t capacity = text->path_capacity ? text->path_capacity * 2 : 16;
-        struct head **larger = sl_realloc(text->vm, text->path, text->path_capacity * sizeof(struct head *),
-                                          capacity * sizeof(struct head *));
+        struct head **larger =
+            sl_realloc(text->vm, text->path, text->path_capacity * sizeof(struct head *),
+                       capacity * sizeof(struct head *));
         if (!larger)
             return text->failed = true, false;
         text->path = larger;
@@ -188,12 +192,14 @@ static void repr_struct(struct star_text *text, struct structure *s)
     text->depth--;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ others */
+/* ------------------------------------------------------------------------------------------------------------------
+ * others */
 
 static void repr_range(struct star_text *text, const struct range *range)
 {
     if (range->step != 1)
-        star_text_printf(text, "range(%" PRId64 ", %" PRId64 ", %" PRId64 ")", range->start, range->stop, range->step);
+        star_text_printf(text, "range(%" PRId64 ", %" PRId64 ", %" PRId64 ")", range->start,
+                         range->stop, range->step);
     else if (range->start != 0)
         star_text_printf(text, "range(%" PRId64 ", %" PRId64 ")", range->start, range->stop);
     else
@@ -205,7 +211,8 @@ static void repr_builtin(struct star_text *text, const struct builtin *builtin)
     if (star_is_null(builtin->self))
         star_text_printf(text, "<built-in function %s>", builtin->name->data);
     else
-        star_text_printf(text, "<built-in method %s of %s value>", builtin->name->data, star_type_name(builtin->self));
+        star_text_printf(text, "<built-in method %s of %s value>", builtin->name->data,
+                         star_type_name(builtin->self));
 }
 
 static void repr_object(struct star_text *text, struct object *object)

@@ -1,7 +1,8 @@
 /*
- * The resolver walks each block twice. First it binds every name that the block assigns anywhere, because such a name belongs
- * to the block in all of it, also before the assignment. Then it resolves the uses. A symbol knows its innermost binding in
- * force (`top`, with the outer ones behind it), so that a look-up costs nothing; leaving a block takes its bindings off again.
+ * The resolver walks each block twice. First it binds every name that the block assigns anywhere,
+ * because such a name belongs to the block in all of it, also before the assignment. Then it
+ * resolves the uses. A symbol knows its innermost binding in force (`top`, with the outer ones
+ * behind it), so that a look-up costs nothing; leaving a block takes its bindings off again.
  */
 #include "starlark/resolve.h"
 #include "starlark/spell.h"
@@ -36,18 +37,20 @@ static bool allows(const struct resolver *r, unsigned dialect)
     return (r->dialect & dialect) != 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- bindings */
+/* ---------------------------------------------------------------------------------------------------------------
+ * bindings */
 
 static void bindings_add(struct resolver *r, struct bindings *list, struct binding *binding)
 {
     if (list->count == list->capacity)
-        list->items = sl_arena_grow(&r->source->arena, list->items, list->count, &list->capacity, sizeof(*list->items));
+        list->items = sl_arena_grow(&r->source->arena, list->items, list->count, &list->capacity,
+                                    sizeof(*list->items));
     list->items[list->count++] = binding;
 }
 
 /* Puts a new binding in force for the time of `block`. */
-static struct binding *binding_new(struct resolver *r, struct block *block, struct symbol *symbol, uint32_t offset,
-                                   enum scope scope, struct bindings *variables)
+static struct binding *binding_new(struct resolver *r, struct block *block, struct symbol *symbol,
+                                   uint32_t offset, enum scope scope, struct bindings *variables)
 {
     struct binding *binding = sl_arena_alloc(&r->source->arena, sizeof(*binding));
     *binding = (struct binding){.symbol = symbol,
@@ -73,8 +76,10 @@ static struct binding *binding_in(const struct block *block, const struct symbol
             return top;
     if (block->bindings.count <= 8)
         return NULL;
-    /* In a block of many names, ask the other way round: what was in force before the block began is older than its first. */
-    return top->owner == block->function && block->is_function && top->scope != SCOPE_FREE ? top : NULL;
+    /* In a block of many names, ask the other way round: what was in force before the block began
+     * is older than its first. */
+    return top->owner == block->function && block->is_function && top->scope != SCOPE_FREE ? top
+                                                                                           : NULL;
 }
 
 static void push_block(struct resolver *r, struct block *block)
@@ -101,8 +106,8 @@ static void fail_reassign(struct resolver *r, struct node *ident, const struct b
     int line, column;
     struct source *source = r->source;
     sl_position_of(source->lines, source->line_count, source->text, old->first, &line, &column);
-    sl_source_error(source, ident->offset, "cannot reassign %s %s declared at %s:%d:%d", scope_name(old->scope),
-                    ident->ident.symbol->name, source->file, line, column);
+    sl_source_error(source, ident->offset, "cannot reassign %s %s declared at %s:%d:%d",
+                    scope_name(old->scope), ident->ident.symbol->name, source->file, line, column);
 }
 
 static void bind_global(struct resolver *r, struct node *ident)
@@ -161,7 +166,8 @@ static void bind_load(struct resolver *r, struct node *load)
         if (allows(r, STAR_LOAD_BINDS_GLOBALLY))
             bind_name(r, to);
         else if (bind_local(r, to) && !allows(r, STAR_ALLOW_GLOBAL_REASSIGN))
-            sl_source_error(r->source, to->offset, "cannot reassign top-level %s", to->ident.symbol->name);
+            sl_source_error(r->source, to->offset, "cannot reassign top-level %s",
+                            to->ident.symbol->name);
     }
 }
 
@@ -198,7 +204,8 @@ static void bind_stmts(struct resolver *r, struct nodes stmts)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- uses */
+/* -------------------------------------------------------------------------------------------------------------------
+ * uses */
 
 static void fail_undefined(struct resolver *r, struct node *ident)
 {
@@ -217,29 +224,34 @@ static void fail_undefined(struct resolver *r, struct node *ident)
         sl_source_error(r->source, ident->offset, "undefined: %s", name);
 }
 
-/* A name that the file does not bind: predeclared, universal or undefined. Its binding is made anew and stays in the symbol. */
+/* A name that the file does not bind: predeclared, universal or undefined. Its binding is made anew
+ * and stays in the symbol. */
 static struct binding *resolve_outside(struct resolver *r, struct node *ident)
 {
     struct symbol *symbol = ident->ident.symbol;
     struct binding *binding = sl_arena_alloc(&r->source->arena, sizeof(*binding));
-    *binding = (struct binding){.symbol = symbol, .scope = symbol->outside, .index = symbol->outside_index};
+    *binding = (struct binding){
+        .symbol = symbol, .scope = symbol->outside, .index = symbol->outside_index};
     struct resolution *out = r->out;
     if (symbol->outside == SCOPE_UNDEFINED) {
         fail_undefined(r, ident);
     } else if (symbol->outside == SCOPE_UNIVERSAL) {
         if (!allows(r, STAR_ALLOW_SET) && strcmp(symbol->name, "set") == 0)
-            sl_source_error(r->source, ident->offset, "this Starlark dialect does not support sets");
+            sl_source_error(r->source, ident->offset,
+                            "this Starlark dialect does not support sets");
     } else if (symbol->outside_index == UINT32_MAX) {
         if (out->predeclared_count == out->predeclared_capacity)
-            out->predeclared = sl_arena_grow(&r->source->arena, out->predeclared, out->predeclared_count,
-                                             &out->predeclared_capacity, sizeof(struct symbol *));
+            out->predeclared =
+                sl_arena_grow(&r->source->arena, out->predeclared, out->predeclared_count,
+                              &out->predeclared_capacity, sizeof(struct symbol *));
         binding->index = symbol->outside_index = (uint32_t)out->predeclared_count;
         out->predeclared[out->predeclared_count++] = symbol;
     }
     return binding;
 }
 
-/* A variable of an enclosing function, seen from `block`: a free variable of each function in between. */
+/* A variable of an enclosing function, seen from `block`: a free variable of each function in
+ * between. */
 static struct binding *capture(struct resolver *r, struct block *block, struct binding *found)
 {
     while (!block->is_function)
@@ -249,7 +261,8 @@ static struct binding *capture(struct resolver *r, struct block *block, struct b
     struct binding *outer = capture(r, block->parent, found);
     if (outer->scope == SCOPE_LOCAL)
         outer->scope = SCOPE_CELL;
-    struct binding *free = binding_new(r, block, outer->symbol, outer->first, SCOPE_FREE, &block->function->frees);
+    struct binding *free =
+        binding_new(r, block, outer->symbol, outer->first, SCOPE_FREE, &block->function->frees);
     free->outer = outer;
     return free;
 }
@@ -258,9 +271,10 @@ static void resolve_use(struct resolver *r, struct node *ident)
 {
     struct symbol *symbol = ident->ident.symbol;
     struct binding *top = symbol->top;
-    /* With reassignment allowed, code outside functions sees a global only from its first assignment on, as in Python. */
-    if (top && top->scope == SCOPE_GLOBAL && r->block == r->file && allows(r, STAR_ALLOW_GLOBAL_REASSIGN) &&
-        !symbol->toplevel_bound)
+    /* With reassignment allowed, code outside functions sees a global only from its first
+     * assignment on, as in Python. */
+    if (top && top->scope == SCOPE_GLOBAL && r->block == r->file &&
+        allows(r, STAR_ALLOW_GLOBAL_REASSIGN) && !symbol->toplevel_bound)
         top = NULL;
     if (!top)
         ident->ident.binding = resolve_outside(r, ident);
@@ -303,7 +317,8 @@ static void resolve_target(struct resolver *r, struct node *target, bool augment
     case N_TUPLE:
     case N_LIST:
         if (augmented)
-            sl_source_error(r->source, target->start, "can't use %s expression in augmented assignment",
+            sl_source_error(r->source, target->start,
+                            "can't use %s expression in augmented assignment",
                             target->kind == N_TUPLE ? "tuple" : "list");
         for (uint32_t i = 0; i < target->list.count; i++)
             resolve_target(r, target->list.items[i], augmented);
@@ -314,7 +329,8 @@ static void resolve_target(struct resolver *r, struct node *target, bool augment
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ calls */
+/* ------------------------------------------------------------------------------------------------------------------
+ * calls */
 
 /* What a call's arguments have shown so far. */
 struct call_state {
@@ -322,7 +338,8 @@ struct call_state {
     uint32_t positional, named;
 };
 
-static void check_named(struct resolver *r, struct call_state *state, struct node *arg, struct nodes before)
+static void check_named(struct resolver *r, struct call_state *state, struct node *arg,
+                        struct nodes before)
 {
     if (state->kwargs)
         sl_source_error(r->source, arg->start, "keyword argument may not follow **kwargs");
@@ -330,7 +347,8 @@ static void check_named(struct resolver *r, struct call_state *state, struct nod
         sl_source_error(r->source, arg->start, "keyword argument may not follow *args");
     for (uint32_t i = 0; i < before.count; i++) {
         if (before.items[i]->kind == N_NAMED && before.items[i]->named.name == arg->named.name) {
-            sl_source_error(r->source, arg->offset, "keyword argument \"%s\" is repeated", arg->named.name->name);
+            sl_source_error(r->source, arg->offset, "keyword argument \"%s\" is repeated",
+                            arg->named.name->name);
             break;
         }
     }
@@ -365,7 +383,9 @@ static void check_positional(struct resolver *r, struct call_state *state, struc
 
 static void resolve_call(struct resolver *r, struct node *call)
 {
-    enum { ARGUMENTS_MAX = 255 };
+    enum {
+        ARGUMENTS_MAX = 255
+    };
     struct call_state state = {0};
     resolve_expr(r, call->call.callee);
     for (uint32_t i = 0; i < call->call.args.count; i++) {
@@ -385,12 +405,15 @@ static void resolve_call(struct resolver *r, struct node *call)
         }
     }
     if (state.positional > ARGUMENTS_MAX)
-        sl_source_error(r->source, call->start, "%u positional arguments in call, limit is 255", state.positional);
+        sl_source_error(r->source, call->start, "%u positional arguments in call, limit is 255",
+                        state.positional);
     if (state.named > ARGUMENTS_MAX)
-        sl_source_error(r->source, call->start, "%u keyword arguments in call, limit is 255", state.named);
+        sl_source_error(r->source, call->start, "%u keyword arguments in call, limit is 255",
+                        state.named);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ expressions */
+/* ------------------------------------------------------------------------------------------------------------
+ * expressions */
 
 static void resolve_comprehension(struct resolver *r, struct node *node)
 {
@@ -481,7 +504,8 @@ static void resolve_expr(struct resolver *r, struct node *node)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------------- functions */
+/* --------------------------------------------------------------------------------------------------------------
+ * functions */
 
 /* What a parameter list has shown so far. */
 struct param_state {
@@ -512,7 +536,8 @@ static void check_star_param(struct resolver *r, struct param_state *state, stru
     }
 }
 
-static void resolve_param(struct resolver *r, struct function_node *function, struct param_state *state, struct node *param)
+static void resolve_param(struct resolver *r, struct function_node *function,
+                          struct param_state *state, struct node *param)
 {
     if (param->op == T_STAR || param->op == T_STARSTAR) {
         check_star_param(r, state, param);
@@ -520,7 +545,8 @@ static void resolve_param(struct resolver *r, struct function_node *function, st
     }
     bool required = param->op != T_EQ;
     if (state->starstar)
-        sl_source_error(r->source, param->offset, "%s parameter may not follow **%s", required ? "required" : "optional",
+        sl_source_error(r->source, param->offset, "%s parameter may not follow **%s",
+                        required ? "required" : "optional",
                         state->starstar->param.ident->ident.symbol->name);
     else if (state->star)
         function->kwonly_count++;
@@ -541,7 +567,8 @@ static void resolve_params(struct resolver *r, struct function_node *function)
         bind_param(r, state.star->param.ident, state.star->param.ident->offset);
         function->has_args = true;
     } else if (state.star && function->kwonly_count == 0) {
-        sl_source_error(r->source, state.star->offset, "bare * must be followed by keyword-only parameters");
+        sl_source_error(r->source, state.star->offset,
+                        "bare * must be followed by keyword-only parameters");
     }
     if (state.starstar) {
         bind_param(r, state.starstar->param.ident, state.starstar->param.ident->offset);
@@ -570,7 +597,8 @@ static void resolve_function(struct resolver *r, struct function_node *function)
     r->ifs = ifs;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- statements */
+/* -------------------------------------------------------------------------------------------------------------
+ * statements */
 
 static bool at_toplevel(const struct resolver *r)
 {
@@ -598,9 +626,11 @@ static void resolve_if(struct resolver *r, struct node *stmt)
 static void resolve_loop(struct resolver *r, struct node *stmt)
 {
     if (stmt->kind == N_WHILE && !allows(r, STAR_ALLOW_WHILE | STAR_ALLOW_RECURSION))
-        sl_source_error(r->source, stmt->offset, "this Starlark dialect does not support while loops");
+        sl_source_error(r->source, stmt->offset,
+                        "this Starlark dialect does not support while loops");
     if (at_toplevel(r) && !toplevel_control(r))
-        sl_source_error(r->source, stmt->offset, "%s loop not within a function", stmt->kind == N_FOR ? "for" : "while");
+        sl_source_error(r->source, stmt->offset, "%s loop not within a function",
+                        stmt->kind == N_FOR ? "for" : "while");
     resolve_expr(r, stmt->loop.x);
     if (stmt->kind == N_FOR)
         resolve_target(r, stmt->loop.targets, false);
@@ -624,7 +654,8 @@ static void resolve_load(struct resolver *r, struct node *stmt)
             continue;
         }
         if (from->literal.text[0] == '_')
-            sl_source_error(r->source, from->offset, "load: names with leading underscores are not exported: %.*s",
+            sl_source_error(r->source, from->offset,
+                            "load: names with leading underscores are not exported: %.*s",
                             (int)from->literal.size, from->literal.text);
         resolve_bound(r, stmt->load.to.items[i]);
     }
@@ -674,7 +705,8 @@ static void resolve_stmts(struct resolver *r, struct nodes stmts)
         resolve_stmt(r, stmts.items[i]);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- the file */
+/* ----------------------------------------------------------------------------------------------------------------
+ * the file */
 
 static void declare_outside(struct source *source, const char *const *predeclared)
 {
@@ -700,24 +732,30 @@ static int compare_diagnostics(const void *a, const void *b)
 /* By position; a file has few errors, and insertion keeps equals in order. */
 static void sort_diagnostics(struct diagnostic_list *list)
 {
-    enum { SORT_MAX = 1000 };
+    enum {
+        SORT_MAX = 1000
+    };
     if (list->count > SORT_MAX)
         list->count = SORT_MAX;
     for (size_t i = 1; i < list->count; i++)
-        for (size_t j = i; j > 0 && compare_diagnostics(&list->items[j - 1], &list->items[j]) > 0; j--) {
+        for (size_t j = i; j > 0 && compare_diagnostics(&list->items[j - 1], &list->items[j]) > 0;
+             j--) {
             struct diagnostic swapped = list->items[j];
             list->items[j] = list->items[j - 1];
             list->items[j - 1] = swapped;
         }
 }
 
-void sl_resolve(struct source *source, struct function_node *file, unsigned dialect, const char *const *predeclared,
-                struct resolution *ret_resolution)
+void sl_resolve(struct source *source, struct function_node *file, unsigned dialect,
+                const char *const *predeclared, struct resolution *ret_resolution)
 {
     declare_outside(source, predeclared);
     struct block block = {.function = file, .is_function = true};
-    struct resolver resolver = {
-        .source = source, .out = ret_resolution, .dialect = dialect, .file = &block, .block = &block};
+    struct resolver resolver = {.source = source,
+                                .out = ret_resolution,
+                                .dialect = dialect,
+                                .file = &block,
+                                .block = &block};
     bind_stmts(&resolver, file->body);
     resolve_stmts(&resolver, file->body);
     sort_diagnostics(&source->diagnostics);

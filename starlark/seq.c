@@ -25,8 +25,8 @@ bool sl_list_grow(struct star_vm *vm, struct list *list, size_t more)
         capacity = 4;
     if (capacity < needed)
         capacity = needed;
-    star_value *items =
-        sl_realloc(vm, list->items, list->capacity * sizeof(star_value), capacity * sizeof(star_value));
+    star_value *items = sl_realloc(vm, list->items, list->capacity * sizeof(star_value),
+                                   capacity * sizeof(star_value));
     if (!items)
         return false;
     list->items = items;
@@ -86,7 +86,8 @@ bool sl_list_extend(struct star_vm *vm, struct list *list, star_value iterable)
     return star_iter_end(&iter) && ok;
 }
 
-/* (stop - start) / step rounded away from zero; unsigned, because the distance may not fit a signed word. */
+/* (stop - start) / step rounded away from zero; unsigned, because the distance may not fit a signed
+ * word. */
 static uint64_t range_count(int64_t start, int64_t stop, int64_t step)
 {
     if (step > 0)
@@ -107,7 +108,8 @@ star_value sl_range_new(struct star_vm *vm, int64_t start, int64_t stop, int64_t
     return object_value(range);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- API */
+/* --------------------------------------------------------------------------------------------------------------------
+ * API */
 
 star_value star_list_new(struct star_vm *vm, const star_value *items, size_t count)
 {
@@ -130,7 +132,8 @@ static bool want_list(struct star_vm *vm, star_value value)
 
 bool star_list_append(struct star_vm *vm, star_value list, star_value item)
 {
-    return want_list(vm, list) && sl_list_writable(vm, AS(list, list), "append to") && sl_list_push(vm, AS(list, list), item);
+    return want_list(vm, list) && sl_list_writable(vm, AS(list, list), "append to") &&
+           sl_list_push(vm, AS(list, list), item);
 }
 
 bool star_list_set(struct star_vm *vm, star_value list, size_t i, star_value item)
@@ -169,5 +172,6 @@ star_value star_seq_get(star_value value, size_t i)
 
 star_value star_range_new(struct star_vm *vm, int64_t start, int64_t stop, int64_t step)
 {
-    return step == 0 ? star_fail(vm, "range: step argument must not be zero") : sl_range_new(vm, start, stop, step);
+    return step == 0 ? star_fail(vm, "range: step argument must not be zero")
+                     : sl_range_new(vm, start, stop, step);
 }

@@ -19,7 +19,8 @@ static inline bool sl_list_push(struct star_vm *vm, struct list *list, star_valu
     return true;
 }
 
-/* Appends all items of an iterable: false if it is not one (no error pending) or something failed (one is). */
+/* Appends all items of an iterable: false if it is not one (no error pending) or something failed
+ * (one is). */
 bool sl_list_extend(struct star_vm *vm, struct list *list, star_value iterable);
 
 star_value sl_range_new(struct star_vm *vm, int64_t start, int64_t stop, int64_t step);

@@ -33,7 +33,8 @@ static bool insertion_sort(struct star_vm *vm, struct keyed *items, size_t count
         size_t j = i;
         for (; j > 0; j--) {
             bool before;
-            if (!less(vm, reverse ? items[j - 1].key : moving.key, reverse ? moving.key : items[j - 1].key, &before))
+            if (!less(vm, reverse ? items[j - 1].key : moving.key,
+                      reverse ? moving.key : items[j - 1].key, &before))
                 return false;
             if (!before)
                 break;
@@ -44,13 +45,15 @@ static bool insertion_sort(struct star_vm *vm, struct keyed *items, size_t count
     return true;
 }
 
-static bool merge(struct star_vm *vm, struct keyed *items, struct keyed *scratch, size_t half, size_t count, bool reverse)
+static bool merge(struct star_vm *vm, struct keyed *items, struct keyed *scratch, size_t half,
+                  size_t count, bool reverse)
 {
     memcpy(scratch, items, half * sizeof(*items));
     size_t i = 0, j = half, n = 0;
     while (i < half && j < count) {
         bool right;
-        if (!less(vm, reverse ? scratch[i].key : items[j].key, reverse ? items[j].key : scratch[i].key, &right))
+        if (!less(vm, reverse ? scratch[i].key : items[j].key,
+                  reverse ? items[j].key : scratch[i].key, &right))
             return false;
         items[n++] = right ? items[j++] : scratch[i++];
     }
@@ -58,16 +61,21 @@ static bool merge(struct star_vm *vm, struct keyed *items, struct keyed *scratch
     return sl_charge(vm, count / 4);
 }
 
-static bool merge_sort(struct star_vm *vm, struct keyed *items, struct keyed *scratch, size_t count, bool reverse)
+static bool merge_sort(struct star_vm *vm, struct keyed *items, struct keyed *scratch, size_t count,
+                       bool reverse)
 {
-    enum { INSERTION_MAX = 12 };
+    enum {
+        INSERTION_MAX = 12
+    };
     if (count <= INSERTION_MAX)
         return insertion_sort(vm, items, count, reverse);
     size_t half = count / 2;
-    if (!merge_sort(vm, items, scratch, half, reverse) || !merge_sort(vm, items + half, scratch, count - half, reverse))
+    if (!merge_sort(vm, items, scratch, half, reverse) ||
+        !merge_sort(vm, items + half, scratch, count - half, reverse))
         return false;
     bool apart; /* in order already */
-    if (!less(vm, reverse ? items[half - 1].key : items[half].key, reverse ? items[half].key : items[half - 1].key, &apart))
+    if (!less(vm, reverse ? items[half - 1].key : items[half].key,
+              reverse ? items[half].key : items[half - 1].key, &apart))
         return false;
     return !apart || merge(vm, items, scratch, half, count, reverse);
 }
@@ -128,7 +136,8 @@ star_value sl_universe_sorted(struct star_vm *vm, const struct star_args *args)
     return star_iter_end(&lock) && ok ? object_value(items) : STAR_NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- max and min */
+/* --------------------------------------------------------------------------------------------------------------
+ * max and min */
 
 struct extremum {
     enum star_order order;
@@ -152,7 +161,8 @@ static bool consider(struct star_vm *vm, struct extremum *e, star_value item)
     return sl_charge(vm, 1);
 }
 
-static star_value extremum_of_args(struct star_vm *vm, const struct star_args *args, struct extremum *e)
+static star_value extremum_of_args(struct star_vm *vm, const struct star_args *args,
+                                   struct extremum *e)
 {
     for (size_t i = 0; i < args->count; i++)
         if (!consider(vm, e, args->values[i]))

@@ -1,13 +1,17 @@
 /*
- * Levenshtein distance over names folded to lower case without underscores; a candidate counts if it is nearer than half the
- * name's length. The rule, and with it the hints that people see, is starlark-go's (internal/spell).
+ * Levenshtein distance over names folded to lower case without underscores; a candidate counts if
+ * it is nearer than half the name's length. The rule, and with it the hints that people see, is
+ * starlark-go's (internal/spell).
  */
 #include "starlark/spell.h"
 #include "starlark/starlark.h"
 
 #include <string.h>
 
-enum { NAME_MAX_SIZE = 64, CANDIDATES_MAX = 10000 };
+enum {
+    NAME_MAX_SIZE = 64,
+    CANDIDATES_MAX = 10000
+};
 
 static size_t fold(const char *name, char *to)
 {

@@ -301,7 +301,8 @@ enum star_kind {
     STAR_MODULE,
     STAR_FUNCTION, /* defined in Starlark */
     STAR_BUILTIN,  /* defined in C, also a bound method */
-    STAR_OBJECT,   /* of a star_type: a host's, or time.time, time.duration, string.elems and the like */
+    STAR_OBJECT, /* of a star_type: a host's, or time.time, time.duration, string.elems and the like
+                  */
 };
 
 STAR_API enum star_kind star_kind_of(star_value value); /* not of STAR_NULL */

@@ -80,7 +80,8 @@ star_value sl_tuple_immortal(const star_value *items, size_t count)
     struct tuple *tuple = malloc(sizeof(*tuple) + count * sizeof(star_value));
     if (!tuple)
         return STAR_NULL;
-    tuple->head = (struct head){.kind = K_TUPLE, .flags = F_IMMORTAL | F_FROZEN, .aux = (uint32_t)count};
+    tuple->head =
+        (struct head){.kind = K_TUPLE, .flags = F_IMMORTAL | F_FROZEN, .aux = (uint32_t)count};
     memcpy(tuple->items, items, count * sizeof(star_value));
     return object_value(tuple);
 }
@@ -99,7 +100,8 @@ int sl_str_compare(const struct str *a, const struct str *b)
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- API */
+/* --------------------------------------------------------------------------------------------------------------------
+ * API */
 
 star_value star_string(struct star_vm *vm, const char *text, size_t size)
 {
@@ -139,7 +141,8 @@ const char *star_text_of(star_value value, size_t *ret_size)
     return as_str(value)->data;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- texts */
+/* -------------------------------------------------------------------------------------------------------------------
+ * texts */
 
 void sl_text_free(struct star_text *text)
 {

@@ -49,7 +49,8 @@ char *sl_text_room(struct star_text *text, size_t size);
 void sl_text_put(struct star_text *text, const char *bytes, size_t size);
 void sl_text_put_char(struct star_text *text, char c);
 void sl_text_put_point(struct star_text *text, uint32_t point);
-void sl_text_put_str(struct star_text *text, star_value value); /* strings and bytes raw, others as repr */
+void sl_text_put_str(struct star_text *text,
+                     star_value value); /* strings and bytes raw, others as repr */
 /* Frees the text and gives it as a string; STAR_NULL if something failed. */
 star_value sl_text_finish(struct star_text *text);
 star_value sl_text_finish_bytes(struct star_text *text);

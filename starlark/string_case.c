@@ -1,11 +1,13 @@
-/* String methods that look at or change letters. Case maps are simple ones: one code point to one. */
+/* String methods that look at or change letters. Case maps are simple ones: one code point to one.
+ */
 #include "starlark/string_methods.h"
 #include "starlark/unicode.h"
 #include "starlark/utf8.h"
 
 bool sl_no_args(struct star_vm *vm, const struct star_args *args)
 {
-    return star_unpack_positional(vm, args, 0, NULL, 0) && sl_charge(vm, as_str(args->self)->size / 16);
+    return star_unpack_positional(vm, args, 0, NULL, 0) &&
+           sl_charge(vm, as_str(args->self)->size / 16);
 }
 
 typedef uint32_t (*case_map)(uint32_t point);
@@ -68,16 +70,20 @@ star_value sl_string_title(struct star_vm *vm, const struct star_args *args)
     for (const char *p = str->data, *end = p + str->size; p < end;) {
         p += sl_utf8_decode(p, end, &point);
         bool letter = sl_is_letter(point);
-        sl_text_put_point(&text, !letter ? point : in_word ? sl_to_lower(point) : sl_to_title(point));
+        sl_text_put_point(&text, !letter   ? point
+                                 : in_word ? sl_to_lower(point)
+                                           : sl_to_title(point));
         in_word = letter;
     }
     return sl_text_finish(&text);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ classes */
+/* ------------------------------------------------------------------------------------------------------------------
+ * classes */
 
 /* True if the string is not empty and all its code points are in a class. */
-static star_value all_in(struct star_vm *vm, const struct star_args *args, bool (*in)(uint32_t point))
+static star_value all_in(struct star_vm *vm, const struct star_args *args,
+                         bool (*in)(uint32_t point))
 {
     struct str *str = as_str(args->self);
     uint32_t point;
@@ -118,7 +124,8 @@ star_value sl_string_isspace(struct star_vm *vm, const struct star_args *args)
 
 static bool is_cased(uint32_t point)
 {
-    return sl_to_upper(point) != point || sl_to_lower(point) != point || sl_to_title(point) != point;
+    return sl_to_upper(point) != point || sl_to_lower(point) != point ||
+           sl_to_title(point) != point;
 }
 
 /* Has letters with case, and is what `map` makes of it. */
@@ -158,7 +165,8 @@ star_value sl_string_istitle(struct star_vm *vm, const struct star_args *args)
         return STAR_NULL;
     for (const char *p = str->data, *end = p + str->size; p < end;) {
         p += sl_utf8_decode(p, end, &point);
-        bool capital = (point >= 'A' && point <= 'Z') || sl_is_title(point) || (point >= 0x80 && sl_is_upper(point));
+        bool capital = (point >= 'A' && point <= 'Z') || sl_is_title(point) ||
+                       (point >= 0x80 && sl_is_upper(point));
         bool small = sl_is_lower(point);
         if ((capital && previous) || (small && !previous))
             return V_FALSE;

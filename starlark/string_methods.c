@@ -6,7 +6,8 @@
 #include "starlark/methods.h"
 #include "starlark/utf8.h"
 
-/* --------------------------------------------------------------------------------------------------------------- searching */
+/* ---------------------------------------------------------------------------------------------------------------
+ * searching */
 
 /* A start or end: None or an int, from the end if negative, clamped. */
 static bool bound(struct star_vm *vm, star_value value, int64_t len, const char *what, int64_t *ret)
@@ -28,13 +29,15 @@ struct part {
     int64_t start, size;
 };
 
-static bool part_of(struct star_vm *vm, const struct str *str, star_value low, star_value high, struct part *ret)
+static bool part_of(struct star_vm *vm, const struct str *str, star_value low, star_value high,
+                    struct part *ret)
 {
     int64_t start = 0, end = str->size;
     if (!bound(vm, low, str->size, "invalid start index", &start) ||
         !bound(vm, high, str->size, "invalid end index", &end))
         return false;
-    *ret = (struct part){.data = str->data + start, .start = start, .size = end > start ? end - start : 0};
+    *ret = (struct part){
+        .data = str->data + start, .start = start, .size = end > start ? end - start : 0};
     return sl_charge(vm, (uint64_t)ret->size / 64);
 }
 
@@ -57,10 +60,12 @@ static star_value find(struct star_vm *vm, const struct star_args *args, bool mu
 {
     star_value wanted, low = STAR_NULL, high = STAR_NULL;
     struct part part;
-    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(STRING, &wanted), ARG(VALUE, &low), ARG(VALUE, &high)) ||
+    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(STRING, &wanted), ARG(VALUE, &low),
+                           ARG(VALUE, &high)) ||
         !part_of(vm, as_str(args->self), low, high, &part))
         return STAR_NULL;
-    const char *found = last ? find_backward(part, as_str(wanted)) : find_forward(part, as_str(wanted));
+    const char *found =
+        last ? find_backward(part, as_str(wanted)) : find_forward(part, as_str(wanted));
     if (found)
         return small_make(part.start + (found - part.data));
     return must ? star_fail(vm, "%s: substring not found", sl_builtin_name(vm)) : small_make(-1);
@@ -90,14 +95,17 @@ static star_value string_count(struct star_vm *vm, const struct star_args *args)
 {
     star_value wanted, low = STAR_NULL, high = STAR_NULL;
     struct part part;
-    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(STRING, &wanted), ARG(VALUE, &low), ARG(VALUE, &high)) ||
+    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(STRING, &wanted), ARG(VALUE, &low),
+                           ARG(VALUE, &high)) ||
         !part_of(vm, as_str(args->self), low, high, &part))
         return STAR_NULL;
     if (as_str(wanted)->size == 0)
         return small_make((int64_t)sl_utf8_count(part.data, (size_t)part.size) + 1);
     int64_t count = 0;
     const char *end = part.data + part.size, *found;
-    for (const char *p = part.data; (found = memmem(p, (size_t)(end - p), as_str(wanted)->data, as_str(wanted)->size)); count++)
+    for (const char *p = part.data;
+         (found = memmem(p, (size_t)(end - p), as_str(wanted)->data, as_str(wanted)->size));
+         count++)
         p = found + as_str(wanted)->size;
     return small_make(count);
 }
@@ -105,7 +113,8 @@ static star_value string_count(struct star_vm *vm, const struct star_args *args)
 static bool ends_in(struct part part, const struct str *affix, bool front)
 {
     return affix->size <= part.size &&
-           memcmp(front ? part.data : part.data + part.size - affix->size, affix->data, affix->size) == 0;
+           memcmp(front ? part.data : part.data + part.size - affix->size, affix->data,
+                  affix->size) == 0;
 }
 
 static star_value affixed(struct star_vm *vm, const struct star_args *args, bool front)
@@ -118,11 +127,13 @@ static star_value affixed(struct star_vm *vm, const struct star_args *args, bool
     if (is_string(x))
         return bool_make(ends_in(part, as_str(x), front));
     if (!is_kind(x, K_TUPLE))
-        return star_fail(vm, "%s: got %s, want string or tuple of string", sl_builtin_name(vm), star_type_name(x));
+        return star_fail(vm, "%s: got %s, want string or tuple of string", sl_builtin_name(vm),
+                         star_type_name(x));
     for (uint32_t i = 0; i < head_of(x)->aux; i++) {
         star_value affix = AS(tuple, x)->items[i];
         if (!is_string(affix))
-            return star_fail(vm, "%s: want string, got %s, for element %u", sl_builtin_name(vm), star_type_name(affix), i);
+            return star_fail(vm, "%s: want string, got %s, for element %u", sl_builtin_name(vm),
+                             star_type_name(affix), i);
         if (ends_in(part, as_str(affix), front))
             return V_TRUE;
     }
@@ -139,7 +150,8 @@ static star_value string_endswith(struct star_vm *vm, const struct star_args *ar
     return affixed(vm, args, false);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ cutting */
+/* ------------------------------------------------------------------------------------------------------------------
+ * cutting */
 
 static star_value partition(struct star_vm *vm, const struct star_args *args, bool last)
 {
@@ -150,7 +162,8 @@ static star_value partition(struct star_vm *vm, const struct star_args *args, bo
     if (as_str(separator)->size == 0)
         return star_fail(vm, "%s: empty separator", sl_builtin_name(vm));
     struct part whole = {.data = str->data, .size = str->size};
-    const char *found = last ? find_backward(whole, as_str(separator)) : find_forward(whole, as_str(separator));
+    const char *found =
+        last ? find_backward(whole, as_str(separator)) : find_forward(whole, as_str(separator));
     star_value parts[3] = {args->self, sl_str_value(vm, "", 0), STAR_NULL};
     parts[2] = parts[1];
     if (found) {
@@ -162,7 +175,8 @@ static star_value partition(struct star_vm *vm, const struct star_args *args, bo
         parts[0] = parts[1];
         parts[2] = args->self;
     }
-    if (star_is_null(parts[0]) || star_is_null(parts[1]) || star_is_null(parts[2]) || !sl_charge(vm, str->size / 64))
+    if (star_is_null(parts[0]) || star_is_null(parts[1]) || star_is_null(parts[2]) ||
+        !sl_charge(vm, str->size / 64))
         return STAR_NULL;
     return star_tuple_new(vm, parts, 3);
 }
@@ -197,10 +211,12 @@ static star_value string_removesuffix(struct star_vm *vm, const struct star_args
     return has ? sl_str_part(vm, str, 0, str->size - as_str(affix)->size) : args->self;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- replacing */
+/* ----------------------------------------------------------------------------------------------------------------
+ * replacing */
 
 /* Before each code point and at the end. */
-static void replace_empty(struct star_text *text, const struct str *str, const struct str *by, int64_t max)
+static void replace_empty(struct star_text *text, const struct str *str, const struct str *by,
+                          int64_t max)
 {
     const char *p = str->data, *end = p + str->size;
     uint32_t point;
@@ -215,7 +231,8 @@ static void replace_empty(struct star_text *text, const struct str *str, const s
     sl_text_put(text, p, (size_t)(end - p));
 }
 
-static void replace_text(struct star_text *text, const struct str *str, const struct str *old, const struct str *by, int64_t max)
+static void replace_text(struct star_text *text, const struct str *str, const struct str *old,
+                         const struct str *by, int64_t max)
 {
     const char *p = str->data, *end = p + str->size, *found;
     for (int64_t n = 0; max < 0 || n < max; n++) {

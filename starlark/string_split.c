@@ -6,10 +6,12 @@
 #include "starlark/unicode.h"
 #include "starlark/utf8.h"
 
-/* ------------------------------------------------------------------------------------------------------------------- join */
+/* -------------------------------------------------------------------------------------------------------------------
+ * join */
 
 /* The bytes of all items and separators; false if an item is not a string. */
-static bool joined_size(struct star_vm *vm, const star_value *items, size_t count, size_t separator, size_t *ret)
+static bool joined_size(struct star_vm *vm, const star_value *items, size_t count, size_t separator,
+                        size_t *ret)
 {
     *ret = count > 1 ? separator * (count - 1) : 0;
     for (size_t i = 0; i < count; i++) {
@@ -22,7 +24,8 @@ static bool joined_size(struct star_vm *vm, const star_value *items, size_t coun
     return sl_charge(vm, *ret / 64 + count / 8);
 }
 
-static star_value join_items(struct star_vm *vm, const star_value *items, size_t count, const struct str *separator)
+static star_value join_items(struct star_vm *vm, const star_value *items, size_t count,
+                             const struct str *separator)
 {
     size_t size;
     if (!joined_size(vm, items, count, separator->size, &size))
@@ -54,9 +57,11 @@ star_value sl_string_join(struct star_vm *vm, const struct star_args *args)
     return join_items(vm, list->items, list->count, as_str(args->self));
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- split */
+/* -------------------------------------------------------------------------------------------------------------------
+ * split */
 
-static bool push_part(struct star_vm *vm, struct list *list, struct str *str, size_t start, size_t end)
+static bool push_part(struct star_vm *vm, struct list *list, struct str *str, size_t start,
+                      size_t end)
 {
     star_value part = sl_str_part(vm, str, start, end);
     return !star_is_null(part) && sl_list_push(vm, list, part);
@@ -76,7 +81,8 @@ static size_t space_before(const struct str *str, size_t at)
     return sl_is_space(point) ? (size_t)width : 0;
 }
 
-/* Words between white space; after `max` cuts the rest is one part, with the white space at its end. */
+/* Words between white space; after `max` cuts the rest is one part, with the white space at its
+ * end. */
 static bool split_words(struct star_vm *vm, struct list *list, struct str *str, int64_t max)
 {
     size_t at = 0, width;
@@ -131,11 +137,13 @@ static bool rsplit_words(struct star_vm *vm, struct list *list, struct str *str,
     return true;
 }
 
-static bool split_at(struct star_vm *vm, struct list *list, struct str *str, const struct str *separator, int64_t max)
+static bool split_at(struct star_vm *vm, struct list *list, struct str *str,
+                     const struct str *separator, int64_t max)
 {
     size_t start = 0;
     while (max < 0 || list->count < max) {
-        const char *found = memmem(str->data + start, str->size - start, separator->data, separator->size);
+        const char *found =
+            memmem(str->data + start, str->size - start, separator->data, separator->size);
         if (!found)
             break;
         size_t end = (size_t)(found - str->data);
@@ -152,12 +160,14 @@ static const char *find_last(const struct str *str, size_t end, const struct str
     if (separator->size > end)
         return NULL;
     for (size_t at = end - separator->size + 1; at-- > 0;)
-        if (str->data[at] == separator->data[0] && memcmp(str->data + at, separator->data, separator->size) == 0)
+        if (str->data[at] == separator->data[0] &&
+            memcmp(str->data + at, separator->data, separator->size) == 0)
             return str->data + at;
     return NULL;
 }
 
-static bool rsplit_at(struct star_vm *vm, struct list *list, struct str *str, const struct str *separator, int64_t max)
+static bool rsplit_at(struct star_vm *vm, struct list *list, struct str *str,
+                      const struct str *separator, int64_t max)
 {
     size_t end = str->size;
     while (max < 0 || list->count < max) {
@@ -179,7 +189,8 @@ static star_value split(struct star_vm *vm, const struct star_args *args, bool f
     star_value separator = V_NONE;
     int64_t max = -1;
     struct str *str = as_str(args->self);
-    if (!UNPACK_POSITIONAL(vm, args, 0, ARG(VALUE, &separator), ARG(INT, &max)) || !sl_charge(vm, str->size / 16))
+    if (!UNPACK_POSITIONAL(vm, args, 0, ARG(VALUE, &separator), ARG(INT, &max)) ||
+        !sl_charge(vm, str->size / 16))
         return STAR_NULL;
     if (!is_none(separator) && !is_string(separator))
         return star_fail(vm, "split: got %s for separator, want string", star_type_name(separator));
@@ -192,7 +203,8 @@ static star_value split(struct star_vm *vm, const struct star_args *args, bool f
     else if (as_str(separator)->size == 0)
         return star_fail(vm, "split: empty separator");
     else
-        ok = from_right ? rsplit_at(vm, list, str, as_str(separator), max) : split_at(vm, list, str, as_str(separator), max);
+        ok = from_right ? rsplit_at(vm, list, str, as_str(separator), max)
+                        : split_at(vm, list, str, as_str(separator), max);
     return ok ? object_value(list) : STAR_NULL;
 }
 
@@ -224,7 +236,8 @@ star_value sl_string_splitlines(struct star_vm *vm, const struct star_args *args
     return object_value(list);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- strip */
+/* -------------------------------------------------------------------------------------------------------------------
+ * strip */
 
 static bool contains_point(const struct str *chars, uint32_t wanted)
 {

@@ -1,12 +1,16 @@
 /*
- * An insertion-ordered hash table: an array of entries, and from the ninth entry on an index of places into it, half empty at
- * least. Deleting leaves a hole; the array is packed when it is full and a quarter of it are holes. popitem takes from the front,
- * so the table knows before which place nothing lives.
+ * An insertion-ordered hash table: an array of entries, and from the ninth entry on an index of
+ * places into it, half empty at least. Deleting leaves a hole; the array is packed when it is full
+ * and a quarter of it are holes. popitem takes from the front, so the table knows before which
+ * place nothing lives.
  */
 #include "starlark/table.h"
 #include "starlark/str.h"
 
-enum { SCANNED_MAX = 8, ENTRIES_MAX = 1 << 28 };
+enum {
+    SCANNED_MAX = 8,
+    ENTRIES_MAX = 1 << 28
+};
 
 static inline bool key_equal(struct star_vm *vm, star_value a, star_value b)
 {
@@ -20,7 +24,8 @@ static inline bool key_equal(struct star_vm *vm, star_value a, star_value b)
     return sl_equal(vm, a, b, COMPARE_DEPTH, &equal) && equal;
 }
 
-static struct entry *table_scan(struct star_vm *vm, const struct table *table, star_value key, uint32_t hash)
+static struct entry *table_scan(struct star_vm *vm, const struct table *table, star_value key,
+                                uint32_t hash)
 {
     for (uint32_t i = table->first; i < table->used; i++) {
         struct entry *entry = &table->entries[i];
@@ -34,7 +39,8 @@ static struct entry *table_scan(struct star_vm *vm, const struct table *table, s
     return NULL;
 }
 
-struct entry *sl_table_find(struct star_vm *vm, const struct table *table, star_value key, uint32_t hash)
+struct entry *sl_table_find(struct star_vm *vm, const struct table *table, star_value key,
+                            uint32_t hash)
 {
     if (!table->index)
         return table_scan(vm, table, key, hash);
@@ -53,7 +59,8 @@ struct entry *sl_table_find(struct star_vm *vm, const struct table *table, star_
 
 static inline bool is_str_key(star_value key, const struct str *wanted)
 {
-    return as_str(key) == wanted || (!star_is_null(key) && is_string(key) && sl_str_same(as_str(key), wanted));
+    return as_str(key) == wanted ||
+           (!star_is_null(key) && is_string(key) && sl_str_same(as_str(key), wanted));
 }
 
 struct entry *sl_table_find_str(const struct table *table, const struct str *key, uint32_t hash)
@@ -85,7 +92,8 @@ struct entry *sl_table_next(const struct table *table, uint32_t *at)
     return NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- growing */
+/* -----------------------------------------------------------------------------------------------------------------
+ * growing */
 
 static void index_put(struct table *table, uint32_t hash, uint32_t place)
 {
@@ -121,8 +129,8 @@ static bool table_resize(struct star_vm *vm, struct table *table, uint32_t capac
         star_fail(vm, "excessive number of entries");
         return false;
     }
-    struct entry *entries =
-        sl_realloc(vm, table->entries, table->capacity * sizeof(struct entry), capacity * sizeof(struct entry));
+    struct entry *entries = sl_realloc(vm, table->entries, table->capacity * sizeof(struct entry),
+                                       capacity * sizeof(struct entry));
     if (!entries)
         return false;
     table->entries = entries;
@@ -132,8 +140,8 @@ static bool table_resize(struct star_vm *vm, struct table *table, uint32_t capac
         slots *= 2;
     if (capacity <= SCANNED_MAX || slots == table->index_size)
         return true;
-    uint32_t *index =
-        sl_realloc(vm, table->index, table->index_size * sizeof(uint32_t), slots * sizeof(uint32_t));
+    uint32_t *index = sl_realloc(vm, table->index, table->index_size * sizeof(uint32_t),
+                                 slots * sizeof(uint32_t));
     if (!index)
         return false;
     table->index = index;
@@ -157,7 +165,8 @@ static bool table_make_room(struct star_vm *vm, struct table *table)
     return table_resize(vm, table, table->capacity < 4 ? 4 : table->capacity * 2);
 }
 
-bool sl_table_insert(struct star_vm *vm, struct table *table, star_value key, uint32_t hash, star_value value)
+bool sl_table_insert(struct star_vm *vm, struct table *table, star_value key, uint32_t hash,
+                     star_value value)
 {
     if (table->used == table->capacity && !table_make_room(vm, table))
         return false;
@@ -169,7 +178,8 @@ bool sl_table_insert(struct star_vm *vm, struct table *table, star_value key, ui
     return true;
 }
 
-bool sl_table_set(struct star_vm *vm, struct table *table, star_value key, uint32_t hash, star_value value, bool *ret_new)
+bool sl_table_set(struct star_vm *vm, struct table *table, star_value key, uint32_t hash,
+                  star_value value, bool *ret_new)
 {
     struct entry *entry = sl_table_find(vm, table, key, hash);
     if (!entry && vm->error)

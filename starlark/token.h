@@ -25,7 +25,7 @@ enum token {
 #define X(name, text) T_##name,
     TOKENS(X)
 #undef X
-        TOKEN_MAX
+    TOKEN_MAX
 };
 
 #endif

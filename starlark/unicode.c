@@ -61,7 +61,8 @@ static bool ascii_lower(uint32_t point)
 
 bool sl_is_letter(uint32_t point)
 {
-    return point < 0x80 ? ascii_upper(point) || ascii_lower(point) : range_find(letters, COUNT(letters), point);
+    return point < 0x80 ? ascii_upper(point) || ascii_lower(point)
+                        : range_find(letters, COUNT(letters), point);
 }
 
 bool sl_is_digit(uint32_t point)
@@ -71,12 +72,14 @@ bool sl_is_digit(uint32_t point)
 
 bool sl_is_space(uint32_t point)
 {
-    return point < 0x80 ? point == ' ' || (point >= 9 && point <= 13) : range_find(spaces, COUNT(spaces), point);
+    return point < 0x80 ? point == ' ' || (point >= 9 && point <= 13)
+                        : range_find(spaces, COUNT(spaces), point);
 }
 
 bool sl_is_printable(uint32_t point)
 {
-    return point < 0x80 ? point >= 0x20 && point < 0x7F : range_find(printables, COUNT(printables), point);
+    return point < 0x80 ? point >= 0x20 && point < 0x7F
+                        : range_find(printables, COUNT(printables), point);
 }
 
 bool sl_is_upper(uint32_t point)

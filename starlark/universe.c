@@ -1,4 +1,5 @@
-/* The universal built-ins, but for those that convert numbers and text (universe_convert.c) and those that order (sort.c). */
+/* The universal built-ins, but for those that convert numbers and text (universe_convert.c) and
+ * those that order (sort.c). */
 #include "starlark/universe.h"
 #include "starlark/args.h"
 #include "starlark/error.h"
@@ -24,7 +25,8 @@ static star_value universe_all(struct star_vm *vm, const struct star_args *args)
 {
     star_value iterable, item;
     struct star_iter iter;
-    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(ITERABLE, &iterable)) || !star_iter_begin(vm, iterable, &iter))
+    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(ITERABLE, &iterable)) ||
+        !star_iter_begin(vm, iterable, &iter))
         return STAR_NULL;
     bool all = true;
     while (all && star_iter_next(&iter, &item) && sl_charge(vm, 1))
@@ -36,7 +38,8 @@ static star_value universe_any(struct star_vm *vm, const struct star_args *args)
 {
     star_value iterable, item;
     struct star_iter iter;
-    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(ITERABLE, &iterable)) || !star_iter_begin(vm, iterable, &iter))
+    if (!UNPACK_POSITIONAL(vm, args, 1, ARG(ITERABLE, &iterable)) ||
+        !star_iter_begin(vm, iterable, &iter))
         return STAR_NULL;
     bool any = false;
     while (!any && star_iter_next(&iter, &item) && sl_charge(vm, 1))
@@ -50,7 +53,8 @@ static star_value universe_bool(struct star_vm *vm, const struct star_args *args
     return UNPACK_POSITIONAL(vm, args, 0, ARG(VALUE, &x)) ? bool_make(sl_truth(x)) : STAR_NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ dict and set */
+/* ------------------------------------------------------------------------------------------------------------
+ * dict and set */
 
 static bool update_pair(struct star_vm *vm, struct dict *dict, star_value pair, size_t i)
 {
@@ -60,15 +64,18 @@ static bool update_pair(struct star_vm *vm, struct dict *dict, star_value pair, 
     if (sl_seq(pair, &items, &count) && count == 2)
         return sl_dict_put(vm, dict, items[0], items[1]);
     if (!sl_iterable(pair)) {
-        star_fail(vm, "dictionary update sequence element #%zu is not iterable (%s)", i, star_type_name(pair));
+        star_fail(vm, "dictionary update sequence element #%zu is not iterable (%s)", i,
+                  star_type_name(pair));
         return false;
     }
     if (!star_len(pair, &len)) {
-        star_fail(vm, "dictionary update sequence element #%zu has unknown length (%s)", i, star_type_name(pair));
+        star_fail(vm, "dictionary update sequence element #%zu has unknown length (%s)", i,
+                  star_type_name(pair));
         return false;
     }
     if (len != 2) {
-        star_fail(vm, "dictionary update sequence element #%zu has length %lld, want 2", i, (long long)len);
+        star_fail(vm, "dictionary update sequence element #%zu has length %lld, want 2", i,
+                  (long long)len);
         return false;
     }
     struct star_iter iter;
@@ -163,7 +170,8 @@ static star_value universe_set(struct star_vm *vm, const struct star_args *args)
     return object_value(set);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- attributes */
+/* --------------------------------------------------------------------------------------------------------------
+ * attributes */
 
 static star_value universe_dir(struct star_vm *vm, const struct star_args *args)
 {
@@ -173,7 +181,8 @@ static star_value universe_dir(struct star_vm *vm, const struct star_args *args)
 static star_value universe_getattr(struct star_vm *vm, const struct star_args *args)
 {
     star_value object, name, otherwise = STAR_NULL;
-    if (!UNPACK_POSITIONAL(vm, args, 2, ARG(VALUE, &object), ARG(STRING, &name), ARG(VALUE, &otherwise)))
+    if (!UNPACK_POSITIONAL(vm, args, 2, ARG(VALUE, &object), ARG(STRING, &name),
+                           ARG(VALUE, &otherwise)))
         return STAR_NULL;
     star_value found = sl_attr_if(vm, object, as_str(name));
     if (star_is_null(found) && vm->error && !star_is_null(otherwise))
@@ -184,7 +193,8 @@ static star_value universe_getattr(struct star_vm *vm, const struct star_args *a
         return otherwise;
     if (is_kind(object, K_STRUCT))
         return star_fail(vm, "getattr: struct has no .%s attribute", as_str(name)->data);
-    return star_fail(vm, "getattr: %s has no .%s field or method", star_type_name(object), as_str(name)->data);
+    return star_fail(vm, "getattr: %s has no .%s field or method", star_type_name(object),
+                     as_str(name)->data);
 }
 
 static star_value universe_hasattr(struct star_vm *vm, const struct star_args *args)
@@ -198,7 +208,8 @@ static star_value universe_hasattr(struct star_vm *vm, const struct star_args *a
     return bool_make(found);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- sequences */
+/* ---------------------------------------------------------------------------------------------------------------
+ * sequences */
 
 static star_value universe_len(struct star_vm *vm, const struct star_args *args)
 {
@@ -291,14 +302,16 @@ static bool zip_row(struct star_vm *vm, struct star_iter *iters, size_t count, s
     return sl_list_push(vm, rows, object_value(row)) && sl_charge(vm, count);
 }
 
-static star_value zip_iters(struct star_vm *vm, const struct star_args *args, struct star_iter *iters)
+static star_value zip_iters(struct star_vm *vm, const struct star_args *args,
+                            struct star_iter *iters)
 {
     struct list *rows = sl_list_new(vm, 0);
     size_t begun = 0;
     bool ok = rows != NULL;
     for (; ok && begun < args->count; begun++) {
         if (!sl_iterable(args->values[begun])) {
-            star_fail(vm, "zip: argument #%zu is not iterable: %s", begun + 1, star_type_name(args->values[begun]));
+            star_fail(vm, "zip: argument #%zu is not iterable: %s", begun + 1,
+                      star_type_name(args->values[begun]));
             break;
         }
         ok = star_iter_begin(vm, args->values[begun], &iters[begun]);
@@ -322,7 +335,8 @@ static star_value universe_zip(struct star_vm *vm, const struct star_args *args)
     return rows;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ output */
+/* ------------------------------------------------------------------------------------------------------------------
+ * output */
 
 /* The positional arguments as print and fail show them. */
 static star_value joined(struct star_vm *vm, const struct star_args *args, const char *lead)
@@ -384,45 +398,30 @@ static star_value universe_type(struct star_vm *vm, const struct star_args *args
     return star_string_z(vm, star_type_name(args->values[0]));
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the table */
+/* ---------------------------------------------------------------------------------------------------------------
+ * the table */
 
 static const struct {
     const char *name;
     star_builtin_fn function; /* NULL: a constant */
     star_value value;
 } universe[] = {
-    {"None", NULL, {NONE_BITS}},
-    {"True", NULL, {TRUE_BITS}},
-    {"False", NULL, {FALSE_BITS}},
-    {"abs", sl_universe_abs, {0}},
-    {"all", universe_all, {0}},
-    {"any", universe_any, {0}},
-    {"bool", universe_bool, {0}},
-    {"bytes", sl_universe_bytes, {0}},
-    {"chr", sl_universe_chr, {0}},
-    {"dict", universe_dict, {0}},
-    {"dir", universe_dir, {0}},
-    {"enumerate", universe_enumerate, {0}},
-    {"fail", universe_fail, {0}},
-    {"float", sl_universe_float, {0}},
-    {"getattr", universe_getattr, {0}},
-    {"hasattr", universe_hasattr, {0}},
-    {"hash", sl_universe_hash, {0}},
-    {"int", sl_universe_int, {0}},
-    {"len", universe_len, {0}},
-    {"list", universe_list, {0}},
-    {"max", sl_universe_minmax, {0}},
-    {"min", sl_universe_minmax, {0}},
-    {"ord", sl_universe_ord, {0}},
-    {"print", universe_print, {0}},
-    {"range", universe_range, {0}},
-    {"repr", universe_repr, {0}},
-    {"reversed", universe_reversed, {0}},
-    {"set", universe_set, {0}},
-    {"sorted", sl_universe_sorted, {0}},
-    {"str", universe_str, {0}},
-    {"tuple", universe_tuple, {0}},
-    {"type", universe_type, {0}},
+    {"None", NULL, {NONE_BITS}},          {"True", NULL, {TRUE_BITS}},
+    {"False", NULL, {FALSE_BITS}},        {"abs", sl_universe_abs, {0}},
+    {"all", universe_all, {0}},           {"any", universe_any, {0}},
+    {"bool", universe_bool, {0}},         {"bytes", sl_universe_bytes, {0}},
+    {"chr", sl_universe_chr, {0}},        {"dict", universe_dict, {0}},
+    {"dir", universe_dir, {0}},           {"enumerate", universe_enumerate, {0}},
+    {"fail", universe_fail, {0}},         {"float", sl_universe_float, {0}},
+    {"getattr", universe_getattr, {0}},   {"hasattr", universe_hasattr, {0}},
+    {"hash", sl_universe_hash, {0}},      {"int", sl_universe_int, {0}},
+    {"len", universe_len, {0}},           {"list", universe_list, {0}},
+    {"max", sl_universe_minmax, {0}},     {"min", sl_universe_minmax, {0}},
+    {"ord", sl_universe_ord, {0}},        {"print", universe_print, {0}},
+    {"range", universe_range, {0}},       {"repr", universe_repr, {0}},
+    {"reversed", universe_reversed, {0}}, {"set", universe_set, {0}},
+    {"sorted", sl_universe_sorted, {0}},  {"str", universe_str, {0}},
+    {"tuple", universe_tuple, {0}},       {"type", universe_type, {0}},
     {"zip", universe_zip, {0}},
 };
 
@@ -433,7 +432,8 @@ const char *sl_universe_name(uint32_t i)
 
 bool sl_universe_fill(struct star_vm *vm)
 {
-    vm->universe = sl_realloc(vm, NULL, 0, sizeof(universe) / sizeof(universe[0]) * sizeof(star_value));
+    vm->universe =
+        sl_realloc(vm, NULL, 0, sizeof(universe) / sizeof(universe[0]) * sizeof(star_value));
     for (uint32_t i = 0; vm->universe && i < COUNT_OF(universe); i++) {
         star_value value = universe[i].value;
         if (universe[i].function)

@@ -39,12 +39,14 @@ star_value sl_universe_chr(struct star_vm *vm, const struct star_args *args)
         return star_fail(vm, "chr: got %s, want int", star_type_name(args->values[0]));
     if (!sl_int_get(args->values[0], &i) || i < INT32_MIN || i > INT32_MAX) {
         star_value shown = star_repr(vm, args->values[0]);
-        return star_is_null(shown) ? STAR_NULL : star_fail(vm, "chr: %s out of range", as_str(shown)->data);
+        return star_is_null(shown) ? STAR_NULL
+                                   : star_fail(vm, "chr: %s out of range", as_str(shown)->data);
     }
     if (i < 0)
         return star_fail(vm, "chr: Unicode code point %" PRId64 " out of range (<0)", i);
     if (i > 0x10FFFF)
-        return star_fail(vm, "chr: Unicode code point U+%" PRIX64 " out of range (>0x10FFFF)", (uint64_t)i);
+        return star_fail(vm, "chr: Unicode code point U+%" PRIX64 " out of range (>0x10FFFF)",
+                         (uint64_t)i);
     return sl_str_value(vm, encoded, (size_t)sl_utf8_encode(encoded, (uint32_t)i));
 }
 
@@ -64,12 +66,15 @@ star_value sl_universe_ord(struct star_vm *vm, const struct star_args *args)
     if (!is_string(x))
         return star_fail(vm, "ord: got %s, want string or bytes", star_type_name(x));
     struct str *str = as_str(x);
-    if (str->size == 0 || (size_t)sl_utf8_decode(str->data, str->data + str->size, &point) != str->size)
-        return star_fail(vm, "ord: string encodes %zu Unicode code points, want 1", sl_utf8_count(str->data, str->size));
+    if (str->size == 0 ||
+        (size_t)sl_utf8_decode(str->data, str->data + str->size, &point) != str->size)
+        return star_fail(vm, "ord: string encodes %zu Unicode code points, want 1",
+                         sl_utf8_count(str->data, str->size));
     return small_make(point);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- bytes */
+/* --------------------------------------------------------------------------------------------------------------------
+ * bytes */
 
 static star_value bytes_of_text(struct star_vm *vm, struct str *str)
 {
@@ -92,8 +97,9 @@ static bool put_byte(struct star_text *text, star_value item, size_t at)
     if (!sl_int_get(item, &byte) || byte < 0 || byte > 255) {
         star_value shown = star_repr(text->vm, item);
         if (!star_is_null(shown))
-            star_fail(text->vm, "bytes: at index %zu, %s out of range (want value in unsigned 8-bit range)", at,
-                      as_str(shown)->data);
+            star_fail(text->vm,
+                      "bytes: at index %zu, %s out of range (want value in unsigned 8-bit range)",
+                      at, as_str(shown)->data);
         return false;
     }
     sl_text_put_char(text, (char)byte);
@@ -126,14 +132,17 @@ star_value sl_universe_bytes(struct star_vm *vm, const struct star_args *args)
     if (is_kind(x, K_BYTES))
         return x;
     if (is_string(x))
-        return sl_utf8_valid(as_str(x)->data, as_str(x)->size) ? sl_bytes_value(vm, as_str(x)->data, as_str(x)->size)
-                                                               : bytes_of_text(vm, as_str(x));
+        return sl_utf8_valid(as_str(x)->data, as_str(x)->size)
+                   ? sl_bytes_value(vm, as_str(x)->data, as_str(x)->size)
+                   : bytes_of_text(vm, as_str(x));
     if (sl_iterable(x))
         return bytes_of_items(vm, x);
-    return star_fail(vm, "bytes: got %s, want string, bytes, or iterable of ints", star_type_name(x));
+    return star_fail(vm, "bytes: got %s, want string, bytes, or iterable of ints",
+                     star_type_name(x));
 }
 
-/* --------------------------------------------------------------------------------------------------------------------- hash */
+/* ---------------------------------------------------------------------------------------------------------------------
+ * hash */
 
 star_value sl_universe_hash(struct star_vm *vm, const struct star_args *args)
 {
@@ -159,14 +168,17 @@ star_value sl_universe_hash(struct star_vm *vm, const struct star_args *args)
     return small_make(hash);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- float */
+/* --------------------------------------------------------------------------------------------------------------------
+ * float */
 
-/* [+-] digits with single underscores between, as Go's ParseFloat takes them only for hexadecimal... and as starlark-go passes
- * them through. Copies without underscores; false if one is not between digits. */
+/* [+-] digits with single underscores between, as Go's ParseFloat takes them only for
+ * hexadecimal... and as starlark-go passes them through. Copies without underscores; false if one
+ * is not between digits. */
 static bool copy_without_underscores(const char *from, size_t size, char *to)
 {
     for (size_t i = 0; i < size; i++) {
-        bool digit_before = i > 0 && (isxdigit((unsigned char)from[i - 1]) || from[i - 1] == 'x' || from[i - 1] == 'X');
+        bool digit_before = i > 0 && (isxdigit((unsigned char)from[i - 1]) || from[i - 1] == 'x' ||
+                                      from[i - 1] == 'X');
         bool digit_after = i + 1 < size && isxdigit((unsigned char)from[i + 1]);
         if (from[i] == '_') {
             if (!digit_before || !digit_after)
@@ -192,7 +204,8 @@ static bool is_special_name(const char *text)
 {
     if (*text == '+' || *text == '-')
         text++;
-    return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0 || strcasecmp(text, "nan") == 0;
+    return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0 ||
+           strcasecmp(text, "nan") == 0;
 }
 
 /* A hexadecimal float needs its exponent, as in Go. */
@@ -210,9 +223,11 @@ static star_value float_of_text(struct star_vm *vm, struct str *str)
     copy = sl_realloc(vm, NULL, 0, str->size + 1);
     if (!copy)
         return STAR_NULL;
-    bool ok = float_characters(str->data, str->size) && copy_without_underscores(str->data, str->size, copy);
+    bool ok = float_characters(str->data, str->size) &&
+              copy_without_underscores(str->data, str->size, copy);
     double d = ok ? sl_strtod(copy, &end) : 0;
-    ok = ok && *end == '\0' && !missing_exponent(copy) && (is_special_name(copy) || isfinite(d) || isinf(d));
+    ok = ok && *end == '\0' && !missing_exponent(copy) &&
+         (is_special_name(copy) || isfinite(d) || isinf(d));
     bool large = ok && isinf(d) && !is_special_name(copy);
     sl_realloc(vm, copy, str->size + 1, 0);
     if (large)
@@ -235,13 +250,15 @@ star_value sl_universe_float(struct star_vm *vm, const struct star_args *args)
     if (is_float(x))
         return x;
     if (is_int(x))
-        return sl_int_double(x, &d) ? sl_float(vm, d) : star_fail(vm, "int too large to convert to float");
+        return sl_int_double(x, &d) ? sl_float(vm, d)
+                                    : star_fail(vm, "int too large to convert to float");
     if (is_string(x))
         return float_of_text(vm, as_str(x));
     return star_fail(vm, "float got %s, want number or string", star_type_name(x));
 }
 
-/* ---------------------------------------------------------------------------------------------------------------------- int */
+/* ----------------------------------------------------------------------------------------------------------------------
+ * int */
 
 static int prefix_base(const char *p, size_t size)
 {
@@ -266,7 +283,9 @@ static bool valid_digits(const char *p, size_t size, int base)
 {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : isalpha(c) && c < 0x80 ? (c | 32) - 'a' + 10 : 99;
+        int digit = c >= '0' && c <= '9'     ? c - '0'
+                    : isalpha(c) && c < 0x80 ? (c | 32) - 'a' + 10
+                                             : 99;
         if (digit >= base)
             return false;
     }
@@ -305,7 +324,8 @@ star_value sl_universe_int(struct star_vm *vm, const struct star_args *args)
     if (!UNPACK(vm, args, PARAM("x?", VALUE, &x), PARAM("base?", VALUE, &base)))
         return STAR_NULL;
     if (is_string(x)) {
-        if (!star_is_null(base) && (!is_int(base) || !sl_int_get(base, &b) || (b != 0 && (b < 2 || b > 36))))
+        if (!star_is_null(base) &&
+            (!is_int(base) || !sl_int_get(base, &b) || (b != 0 && (b < 2 || b > 36))))
             return star_fail(vm, "int: base must be an integer >= 2 && <= 36");
         return star_int_parse(vm, as_str(x)->data, as_str(x)->size, (int)b);
     }

@@ -12,14 +12,22 @@ static const struct {
     uint8_t kind; /* enum star_kind that is asked for, for those that ask for just one */
     const char *name;
 } wants[] = {
-    [STAR_WANT_VALUE] = {0, "value"},          [STAR_WANT_BOOL] = {STAR_BOOL, "bool"},
-    [STAR_WANT_INT] = {STAR_INT, "int"},       [STAR_WANT_INT32] = {STAR_INT, "int"},
-    [STAR_WANT_FLOAT] = {STAR_FLOAT, "float"}, [STAR_WANT_STRING] = {STAR_STRING, "string"},
-    [STAR_WANT_TEXT] = {STAR_STRING, "string"}, [STAR_WANT_BYTES] = {STAR_BYTES, "bytes"},
-    [STAR_WANT_LIST] = {STAR_LIST, "list"},    [STAR_WANT_TUPLE] = {STAR_TUPLE, "tuple"},
-    [STAR_WANT_DICT] = {STAR_DICT, "dict"},    [STAR_WANT_SET] = {STAR_SET, "set"},
-    [STAR_WANT_STRUCT] = {STAR_STRUCT, "struct"}, [STAR_WANT_FUNCTION] = {STAR_FUNCTION, "function"},
-    [STAR_WANT_CALLABLE] = {0, "callable"},    [STAR_WANT_ITERABLE] = {0, "iterable"},
+    [STAR_WANT_VALUE] = {0, "value"},
+    [STAR_WANT_BOOL] = {STAR_BOOL, "bool"},
+    [STAR_WANT_INT] = {STAR_INT, "int"},
+    [STAR_WANT_INT32] = {STAR_INT, "int"},
+    [STAR_WANT_FLOAT] = {STAR_FLOAT, "float"},
+    [STAR_WANT_STRING] = {STAR_STRING, "string"},
+    [STAR_WANT_TEXT] = {STAR_STRING, "string"},
+    [STAR_WANT_BYTES] = {STAR_BYTES, "bytes"},
+    [STAR_WANT_LIST] = {STAR_LIST, "list"},
+    [STAR_WANT_TUPLE] = {STAR_TUPLE, "tuple"},
+    [STAR_WANT_DICT] = {STAR_DICT, "dict"},
+    [STAR_WANT_SET] = {STAR_SET, "set"},
+    [STAR_WANT_STRUCT] = {STAR_STRUCT, "struct"},
+    [STAR_WANT_FUNCTION] = {STAR_FUNCTION, "function"},
+    [STAR_WANT_CALLABLE] = {0, "callable"},
+    [STAR_WANT_ITERABLE] = {0, "iterable"},
 };
 
 /* Where an argument goes: by number, or by name if `name` is set. */
@@ -33,7 +41,8 @@ static bool fail_argument(struct star_vm *vm, const struct place *place, const c
 {
     const char *function = sl_builtin_name(vm);
     if (place->name)
-        star_fail(vm, "%s: for parameter %.*s: %s", function, (int)place->name_size, place->name, what);
+        star_fail(vm, "%s: for parameter %.*s: %s", function, (int)place->name_size, place->name,
+                  what);
     else
         star_fail(vm, "%s: for parameter %zu: %s", function, place->number, what);
     return false;
@@ -55,7 +64,8 @@ static bool fits(star_value value, enum star_want want)
     }
 }
 
-static bool store_int(struct star_vm *vm, star_value value, enum star_want want, void *store, const struct place *place)
+static bool store_int(struct star_vm *vm, star_value value, enum star_want want, void *store,
+                      const struct place *place)
 {
     int64_t i;
     char what[120];
@@ -70,17 +80,19 @@ static bool store_int(struct star_vm *vm, star_value value, enum star_want want,
     struct star_text text = TEXT_INIT(vm);
     sl_repr(&text, value);
     sl_text_put(&text, "", 1);
-    snprintf(what, sizeof(what), "%.40s out of range (want value in signed %d-bit range)", text.failed ? "int" : text.data,
-             bits);
+    snprintf(what, sizeof(what), "%.40s out of range (want value in signed %d-bit range)",
+             text.failed ? "int" : text.data, bits);
     sl_text_free(&text);
     return fail_argument(vm, place, what);
 }
 
-static bool store_argument(struct star_vm *vm, star_value value, const struct star_param *param, const struct place *place)
+static bool store_argument(struct star_vm *vm, star_value value, const struct star_param *param,
+                           const struct place *place)
 {
     if (!fits(value, param->want)) {
         char what[160];
-        snprintf(what, sizeof(what), "got %.60s, want %s", star_type_name(value), wants[param->want].name);
+        snprintf(what, sizeof(what), "got %.60s, want %s", star_type_name(value),
+                 wants[param->want].name);
         return fail_argument(vm, place, what);
     }
     switch (param->want) {
@@ -91,7 +103,8 @@ static bool store_argument(struct star_vm *vm, star_value value, const struct st
     case STAR_WANT_INT32:
         return store_int(vm, value, param->want, param->store, place);
     case STAR_WANT_FLOAT:
-        return star_float_get(value, param->store) || fail_argument(vm, place, "int too large to convert to float");
+        return star_float_get(value, param->store) ||
+               fail_argument(vm, place, "int too large to convert to float");
     case STAR_WANT_TEXT:
         *(const char **)param->store = as_str(value)->data;
         return true;
@@ -101,7 +114,8 @@ static bool store_argument(struct star_vm *vm, star_value value, const struct st
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ by position */
+/* ------------------------------------------------------------------------------------------------------------
+ * by position */
 
 static bool count_ok(struct star_vm *vm, size_t got, size_t min, size_t max)
 {
@@ -115,8 +129,8 @@ static bool count_ok(struct star_vm *vm, size_t got, size_t min, size_t max)
     return false;
 }
 
-bool star_unpack_positional(struct star_vm *vm, const struct star_args *args, size_t min, const struct star_param *params,
-                            size_t count)
+bool star_unpack_positional(struct star_vm *vm, const struct star_args *args, size_t min,
+                            const struct star_param *params, size_t count)
 {
     if (args->named_count > 0) {
         star_fail(vm, "%s: unexpected keyword arguments", sl_builtin_name(vm));
@@ -132,7 +146,8 @@ bool star_unpack_positional(struct star_vm *vm, const struct star_args *args, si
     return true;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- by name */
+/* ----------------------------------------------------------------------------------------------------------------
+ * by name */
 
 /* A parameter's bare name and how many question marks follow it. */
 static size_t name_size(const char *name, unsigned *ret_marks)
@@ -155,9 +170,13 @@ static bool store_named(struct star_vm *vm, star_value value, const struct star_
     return store_argument(vm, value, param, &place);
 }
 
-static bool fail_unexpected(struct star_vm *vm, const struct str *name, const struct star_param *params, size_t count)
+static bool fail_unexpected(struct star_vm *vm, const struct str *name,
+                            const struct star_param *params, size_t count)
 {
-    enum { NAMES = 64, NAME_SIZE = 64 };
+    enum {
+        NAMES = 64,
+        NAME_SIZE = 64
+    };
     char copies[NAMES][NAME_SIZE];
     const char *candidates[NAMES];
     size_t n = 0;
@@ -173,13 +192,15 @@ static bool fail_unexpected(struct star_vm *vm, const struct str *name, const st
     }
     const char *hint = sl_spell_nearest(name->data, candidates, n);
     if (hint)
-        star_fail(vm, "%s: unexpected keyword argument \"%s\" (did you mean %s?)", sl_builtin_name(vm), name->data, hint);
+        star_fail(vm, "%s: unexpected keyword argument \"%s\" (did you mean %s?)",
+                  sl_builtin_name(vm), name->data, hint);
     else
         star_fail(vm, "%s: unexpected keyword argument \"%s\"", sl_builtin_name(vm), name->data);
     return false;
 }
 
-static const struct star_param *find_param(const struct str *name, const struct star_param *params, size_t count)
+static const struct star_param *find_param(const struct str *name, const struct star_param *params,
+                                           size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         unsigned marks;
@@ -190,8 +211,8 @@ static const struct star_param *find_param(const struct str *name, const struct 
     return NULL;
 }
 
-static bool unpack_named(struct star_vm *vm, const struct star_args *args, const struct star_param *params, size_t count,
-                         uint64_t *given)
+static bool unpack_named(struct star_vm *vm, const struct star_args *args,
+                         const struct star_param *params, size_t count, uint64_t *given)
 {
     for (size_t i = 0; i < args->named_count; i++) {
         const struct str *name = as_str(args->names[i]);
@@ -200,7 +221,8 @@ static bool unpack_named(struct star_vm *vm, const struct star_args *args, const
             return fail_unexpected(vm, name, params, count);
         uint64_t bit = UINT64_C(1) << (param - params);
         if (*given & bit) {
-            star_fail(vm, "%s: got multiple values for keyword argument \"%s\"", sl_builtin_name(vm), name->data);
+            star_fail(vm, "%s: got multiple values for keyword argument \"%s\"",
+                      sl_builtin_name(vm), name->data);
             return false;
         }
         *given |= bit;
@@ -210,7 +232,8 @@ static bool unpack_named(struct star_vm *vm, const struct star_args *args, const
     return true;
 }
 
-bool star_unpack(struct star_vm *vm, const struct star_args *args, const struct star_param *params, size_t count)
+bool star_unpack(struct star_vm *vm, const struct star_args *args, const struct star_param *params,
+                 size_t count)
 {
     uint64_t given = 0; /* one bit a parameter */
     if (count > 64) {
@@ -218,7 +241,8 @@ bool star_unpack(struct star_vm *vm, const struct star_args *args, const struct 
         return false;
     }
     if (args->count > count) {
-        star_fail(vm, "%s: got %zu arguments, want at most %zu", sl_builtin_name(vm), args->count, count);
+        star_fail(vm, "%s: got %zu arguments, want at most %zu", sl_builtin_name(vm), args->count,
+                  count);
         return false;
     }
     for (size_t i = 0; i < args->count; i++) {
@@ -234,7 +258,8 @@ bool star_unpack(struct star_vm *vm, const struct star_args *args, const struct 
         if (marks > 0)
             break;
         if (!(given & UINT64_C(1) << i)) {
-            star_fail(vm, "%s: missing argument for %.*s", sl_builtin_name(vm), (int)size, params[i].name);
+            star_fail(vm, "%s: missing argument for %.*s", sl_builtin_name(vm), (int)size,
+                      params[i].name);
             return false;
         }
     }

@@ -21,15 +21,16 @@ static int utf8_decode_wide(const char *p, const char *end, uint32_t *ret_point)
         return 2;
     }
     if ((u[0] & 0xF0) == 0xE0 && continues(p, end, 2)) {
-        uint32_t point = (uint32_t)(u[0] & 0x0F) << 12 | (uint32_t)(u[1] & 0x3F) << 6 | (u[2] & 0x3F);
+        uint32_t point =
+            (uint32_t)(u[0] & 0x0F) << 12 | (uint32_t)(u[1] & 0x3F) << 6 | (u[2] & 0x3F);
         if (point >= 0x800 && (point < 0xD800 || point > 0xDFFF)) {
             *ret_point = point;
             return 3;
         }
     }
     if (u[0] >= 0xF0 && u[0] <= 0xF4 && continues(p, end, 3)) {
-        uint32_t point = (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3F) << 12 | (uint32_t)(u[2] & 0x3F) << 6 |
-                         (u[3] & 0x3F);
+        uint32_t point = (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3F) << 12 |
+                         (uint32_t)(u[2] & 0x3F) << 6 | (u[3] & 0x3F);
         if (point >= 0x10000 && point <= 0x10FFFF) {
             *ret_point = point;
             return 4;

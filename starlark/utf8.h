@@ -6,9 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { UTF8_BAD = 0xFFFD };
+enum {
+    UTF8_BAD = 0xFFFD
+};
 
-/* Decodes the code point at p < end; gives its width, 1 and UTF8_BAD for a byte that begins none. */
+/* Decodes the code point at p < end; gives its width, 1 and UTF8_BAD for a byte that begins none.
+ */
 int sl_utf8_decode(const char *p, const char *end, uint32_t *ret_point);
 /* The code point that ends before p > start. */
 int sl_utf8_decode_last(const char *start, const char *p, uint32_t *ret_point);

@@ -1,10 +1,13 @@
 /*
- * Values: how the one word is laid out, and what heap objects look like. Internal; hosts see starlark.h.
+ * Values: how the one word is laid out, and what heap objects look like. Internal; hosts see
+ * starlark.h.
  *
  *   ...............................................1   an int of 63 bits
- *   ..............................................10   a float whose exponent is not extreme (see float.h)
+ *   ..............................................10   a float whose exponent is not extreme (see
+ * float.h)
  *   .............................................100   None, False, True
- *   .............................................000   a pointer to a heap object; all zero is STAR_NULL
+ *   .............................................000   a pointer to a heap object; all zero is
+ * STAR_NULL
  */
 #ifndef STARLARK_VALUE_H
 #define STARLARK_VALUE_H
@@ -35,7 +38,7 @@ enum kind {
 };
 
 enum {
-    F_MARK = 1,     /* reached in this collection */
+    F_MARK = 1, /* reached in this collection */
     F_FROZEN = 2,
     F_IMMORTAL = 4, /* a program's constant: not of this heap */
     F_LARGE = 8,    /* allocated on its own */
@@ -43,7 +46,8 @@ enum {
     F_WIDE = 32,    /* a string known not to be */
 };
 
-/* Every object begins so. aux: a string's hash, a container's count of iterations that lock it, a tuple's length. */
+/* Every object begins so. aux: a string's hash, a container's count of iterations that lock it, a
+ * tuple's length. */
 struct head {
     uint8_t kind;
     uint8_t flags;
@@ -77,9 +81,10 @@ struct entry {
 /* Insertion-ordered. Up to 8 entries have no index and are scanned. */
 struct table {
     struct entry *entries;
-    uint32_t *index;   /* 1 + place in entries, 0 empty, UINT32_MAX deleted; index_size slots, a power of two */
-    uint32_t count;    /* live entries */
-    uint32_t used;     /* entries taken, holes included */
+    uint32_t *index; /* 1 + place in entries, 0 empty, UINT32_MAX deleted; index_size slots, a power
+                        of two */
+    uint32_t count;  /* live entries */
+    uint32_t used;   /* entries taken, holes included */
     uint32_t capacity; /* of entries */
     uint32_t index_size;
     uint32_t first; /* no live entry before this */
@@ -265,8 +270,9 @@ struct boxed_float {
     double number;
 };
 
-/* An immediate float drops the two bits of the exponent that follow its highest one, which are that one's complement for
- * magnitudes from about 1e-77 to 1e77, and turns the rest by three. Zero has a pattern of its own. */
+/* An immediate float drops the two bits of the exponent that follow its highest one, which are that
+ * one's complement for magnitudes from about 1e-77 to 1e77, and turns the rest by three. Zero has a
+ * pattern of its own. */
 #define FLO_ZERO 0x8000000000000002u
 
 static inline double flo_get(star_value v)

@@ -1,10 +1,11 @@
 /*
- * The interpreter's loop. One C function runs all Starlark frames above the one it was entered for; a call of a Starlark function
- * pushes a frame and goes on here, so the C stack does not grow.
+ * The interpreter's loop. One C function runs all Starlark frames above the one it was entered for;
+ * a call of a Starlark function pushes a frame and goes on here, so the C stack does not grow.
  *
- * Inside the loop `pc`, `R` (registers) and `K` (constants) are locals. Before anything that may fail, call or look at the stack,
- * SAVE() writes pc to the frame. The fast paths - small ints, immediate floats, lists, dicts with string keys - are here; the
- * general ones are in ops.c, index.c, attr.c and call.c.
+ * Inside the loop `pc`, `R` (registers) and `K` (constants) are locals. Before anything that may
+ * fail, call or look at the stack, SAVE() writes pc to the frame. The fast paths - small ints,
+ * immediate floats, lists, dicts with string keys - are here; the general ones are in ops.c,
+ * index.c, attr.c and call.c.
  */
 #include "starlark/error.h"
 #include "starlark/float.h"
@@ -16,7 +17,8 @@
 #include "starlark/str.h"
 #include "starlark/table.h"
 
-/* ------------------------------------------------------------------------------------------------- what instructions call */
+/* -------------------------------------------------------------------------------------------------
+ * what instructions call */
 
 static bool fail_unbound(struct star_vm *vm, const char *what, star_value name)
 {
@@ -24,7 +26,8 @@ static bool fail_unbound(struct star_vm *vm, const char *what, star_value name)
     return false;
 }
 
-static star_value make_function(struct star_vm *vm, const struct frame *frame, struct code *code, const star_value *defaults)
+static star_value make_function(struct star_vm *vm, const struct frame *frame, struct code *code,
+                                const star_value *defaults)
 {
     size_t count = (size_t)code->default_count + code->capture_count;
     struct function *fn = sl_alloc(vm, sizeof(*fn) + count * sizeof(star_value), K_FUNCTION);
@@ -56,7 +59,8 @@ static star_value cell_name(const struct code *code, uint16_t at)
     const struct star_program *program = code->program;
     for (size_t i = 0; i < program->function_count; i++)
         for (uint32_t j = 0; j < program->functions[i]->capture_count; j++)
-            if (program->functions[i]->outer == code && !program->functions[i]->captures[j].from_free &&
+            if (program->functions[i]->outer == code &&
+                !program->functions[i]->captures[j].from_free &&
                 program->functions[i]->captures[j].index == at)
                 return object_value(program->functions[i]->captures[j].name);
     return object_value(code->name);
@@ -98,12 +102,13 @@ static bool unpack(struct star_vm *vm, star_value from, star_value *to, uint32_t
         memmove(to, items, n * sizeof(star_value));
         return true;
     }
-    star_fail(vm, "too %s values to unpack (got %zu, want %u)", n > count ? "many" : "few", n, count);
+    star_fail(vm, "too %s values to unpack (got %zu, want %u)", n > count ? "many" : "few", n,
+              count);
     return false;
 }
 
-/* A loop's state is three registers. Ranges: how many items are left (an int), the next one, the step. Others: the value, the
- * cursor, and True if it was locked, or an object's own state. */
+/* A loop's state is three registers. Ranges: how many items are left (an int), the next one, the
+ * step. Others: the value, the cursor, and True if it was locked, or an object's own state. */
 static bool iter_begin(struct star_vm *vm, star_value *state, star_value x)
 {
     if (!sl_iterable(x)) {
@@ -123,7 +128,8 @@ static bool iter_begin(struct star_vm *vm, star_value *state, star_value x)
         }
         return true;
     }
-    if ((head->kind != K_LIST && head->kind != K_DICT && head->kind != K_SET) || head->flags & F_FROZEN)
+    if ((head->kind != K_LIST && head->kind != K_DICT && head->kind != K_SET) ||
+        head->flags & F_FROZEN)
         return true;
     state[2] = V_TRUE;
     return sl_lock(vm, head);
@@ -132,8 +138,10 @@ static bool iter_begin(struct star_vm *vm, star_value *state, star_value x)
 /* The items of all but ranges, lists and tuples. False at the end, or with an error pending. */
 static bool iter_next(struct star_vm *vm, star_value *state, star_value *ret_item)
 {
-    struct star_iter iter = {
-        .vm = vm, .over = state[0], .cursor = (uint64_t)small_get(state[1]), .state = is_none(state[2]) ? STAR_NULL : state[2]};
+    struct star_iter iter = {.vm = vm,
+                             .over = state[0],
+                             .cursor = (uint64_t)small_get(state[1]),
+                             .state = is_none(state[2]) ? STAR_NULL : state[2]};
     bool more = star_iter_next(&iter, ret_item);
     state[1] = small_make((int64_t)iter.cursor);
     if (is_kind(state[0], K_OBJECT))
@@ -147,11 +155,13 @@ static void iter_end(struct star_vm *vm, const star_value *state)
         vm->locks[--vm->lock_count]->aux--;
 }
 
-static bool put_entry(struct star_vm *vm, star_value dict, star_value key, star_value value, bool literal)
+static bool put_entry(struct star_vm *vm, star_value dict, star_value key, star_value value,
+                      bool literal)
 {
     uint32_t hash;
     bool new;
-    if (!sl_hash(vm, key, DEPTH_MAX, &hash) || !sl_table_set(vm, &AS(dict, dict)->table, key, hash, value, &new))
+    if (!sl_hash(vm, key, DEPTH_MAX, &hash) ||
+        !sl_table_set(vm, &AS(dict, dict)->table, key, hash, value, &new))
         return false;
     if (new || !literal)
         return true;
@@ -177,7 +187,8 @@ static star_value load_module(struct star_vm *vm, star_value name)
     return loaded;
 }
 
-static star_value load_name(struct star_vm *vm, star_value from, star_value name, star_value module_name)
+static star_value load_name(struct star_vm *vm, star_value from, star_value name,
+                            star_value module_name)
 {
     struct module *module = AS(module, from);
     star_value *found = sl_module_find(vm, module, as_str(name));
@@ -193,7 +204,8 @@ static star_value load_name(struct star_vm *vm, star_value from, star_value name
         star_fail(vm, "load: name %s not found in module %s (did you mean %s?)", as_str(name)->data,
                   as_str(module_name)->data, hint);
     else
-        star_fail(vm, "load: name %s not found in module %s", as_str(name)->data, as_str(module_name)->data);
+        star_fail(vm, "load: name %s not found in module %s", as_str(name)->data,
+                  as_str(module_name)->data);
     sl_realloc(vm, candidates, (module->count + 1) * sizeof(char *), 0);
     return STAR_NULL;
 }
@@ -217,7 +229,8 @@ static inline star_value index_fast(struct star_vm *vm, star_value x, star_value
                     return AS(tuple, x)->items[i];
             }
         } else if (head_of(x)->kind == K_DICT && is_string(y)) {
-            struct entry *entry = sl_table_find_str(&AS(dict, x)->table, as_str(y), sl_str_hash(as_str(y), vm->key));
+            struct entry *entry =
+                sl_table_find_str(&AS(dict, x)->table, as_str(y), sl_str_hash(as_str(y), vm->key));
             if (entry)
                 return entry->value;
         }
@@ -254,11 +267,14 @@ static inline bool equal_fast(struct star_vm *vm, star_value x, star_value y, bo
     return sl_equal(vm, x, y, COMPARE_DEPTH, ret);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ limits */
+/* ------------------------------------------------------------------------------------------------------------------
+ * limits */
 
 bool sl_check(struct star_vm *vm, bool safe)
 {
-    enum { SLICE = 20000 };
+    enum {
+        SLICE = 20000
+    };
     vm->steps += (uint64_t)(vm->fuel_given - vm->fuel);
     vm->fuel = vm->fuel_given = 0;
     if (atomic_load_explicit(&vm->cancelled, memory_order_relaxed)) {
@@ -277,129 +293,130 @@ bool sl_check(struct star_vm *vm, bool safe)
     return true;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- the loop */
+/* ----------------------------------------------------------------------------------------------------------------
+ * the loop */
 
 #define SAVE() (vm->frames[vm->frame_count - 1].pc = pc)
 
-#define LOAD_FRAME()                                                                                                    \
-    do {                                                                                                                \
-        struct frame *loaded = &vm->frames[vm->frame_count - 1];                                                        \
-        pc = loaded->pc;                                                                                                \
-        R = loaded->base;                                                                                               \
-        fn = loaded->fn;                                                                                                \
-        K = fn->code->program->constants;                                                                               \
+#define LOAD_FRAME()                                             \
+    do {                                                         \
+        struct frame *loaded = &vm->frames[vm->frame_count - 1]; \
+        pc = loaded->pc;                                         \
+        R = loaded->base;                                        \
+        fn = loaded->fn;                                         \
+        K = fn->code->program->constants;                        \
     } while (0)
 
-#define NEXT()                                                                                                          \
-    do {                                                                                                                \
-        i = *pc++;                                                                                                      \
-        goto *targets[i.op];                                                                                            \
+#define NEXT()               \
+    do {                     \
+        i = *pc++;           \
+        goto *targets[i.op]; \
     } while (0)
 
 /* Stores a result, or fails. */
-#define RESULT(register, expression)                                                                                    \
-    do {                                                                                                                \
-        star_value result_ = (expression);                                                                              \
-        if (star_is_null(result_))                                                                                      \
-            goto failed;                                                                                                \
-        R[register] = result_;                                                                                          \
-        NEXT();                                                                                                         \
+#define RESULT(register, expression)       \
+    do {                                   \
+        star_value result_ = (expression); \
+        if (star_is_null(result_))         \
+            goto failed;                   \
+        R[register] = result_;             \
+        NEXT();                            \
     } while (0)
 
-#define REQUIRE(condition)                                                                                              \
-    do {                                                                                                                \
-        if (!(condition))                                                                                               \
-            goto failed;                                                                                                \
+#define REQUIRE(condition) \
+    do {                   \
+        if (!(condition))  \
+            goto failed;   \
     } while (0)
 
 #define JUMP_WORD() (pc += 1 + pc->bx)
 
 /* Arithmetic whose fast paths are small ints and immediate floats. */
-#define ARITHMETIC(name, int_case, float_op)                                                                            \
-    op_##name:                                                                                                          \
-    {                                                                                                                   \
-        star_value x = R[i.b], y = R[i.c];                                                                              \
-        if (both_small(x, y)) {                                                                                         \
-            int_case                                                                                                    \
-        } else if (is_flo(x) && is_flo(y)) {                                                                            \
-            star_value float_ = flo_make(flo_get(x) float_op flo_get(y));                                               \
-            if (!star_is_null(float_)) {                                                                                \
-                R[i.a] = float_;                                                                                        \
-                NEXT();                                                                                                 \
-            }                                                                                                           \
-        }                                                                                                               \
-        SAVE();                                                                                                         \
-        RESULT(i.a, sl_binary(vm, OP_##name, x, y));                                                                    \
+#define ARITHMETIC(name, int_case, float_op)                              \
+    op_##name:                                                            \
+    {                                                                     \
+        star_value x = R[i.b], y = R[i.c];                                \
+        if (both_small(x, y)) {                                           \
+            int_case                                                      \
+        } else if (is_flo(x) && is_flo(y)) {                              \
+            star_value float_ = flo_make(flo_get(x) float_op flo_get(y)); \
+            if (!star_is_null(float_)) {                                  \
+                R[i.a] = float_;                                          \
+                NEXT();                                                   \
+            }                                                             \
+        }                                                                 \
+        SAVE();                                                           \
+        RESULT(i.a, sl_binary(vm, OP_##name, x, y));                      \
     }
 
-#define GENERAL_BINARY(name)                                                                                            \
-    op_##name : SAVE();                                                                                                 \
+#define GENERAL_BINARY(name) \
+    op_##name : SAVE();      \
     RESULT(i.a, sl_binary(vm, OP_##name, R[i.b], R[i.c]));
 
 /* An operator with a small constant on the right. */
-#define IMMEDIATE(name, plain, fast)                                                                                    \
-    op_##name:                                                                                                          \
-    {                                                                                                                   \
-        star_value x = R[i.b];                                                                                          \
-        int64_t c = (int16_t)i.c;                                                                                       \
-        if (is_small(x)) {                                                                                              \
-            fast                                                                                                        \
-        }                                                                                                               \
-        SAVE();                                                                                                         \
-        RESULT(i.a, sl_binary(vm, OP_##plain, x, small_make(c)));                                                       \
+#define IMMEDIATE(name, plain, fast)                              \
+    op_##name:                                                    \
+    {                                                             \
+        star_value x = R[i.b];                                    \
+        int64_t c = (int16_t)i.c;                                 \
+        if (is_small(x)) {                                        \
+            fast                                                  \
+        }                                                         \
+        SAVE();                                                   \
+        RESULT(i.a, sl_binary(vm, OP_##plain, x, small_make(c))); \
     }
 
-#define COMPARISON(name, order, c_op)                                                                                   \
-    op_##name:                                                                                                          \
-    {                                                                                                                   \
-        bool holds;                                                                                                     \
-        star_value x = R[i.b], y = R[i.c];                                                                              \
-        if (both_small(x, y)) {                                                                                         \
-            holds = (int64_t)x.bits c_op(int64_t) y.bits;                                                               \
-        } else {                                                                                                        \
-            SAVE();                                                                                                     \
-            REQUIRE(sl_compare(vm, order, x, y, COMPARE_DEPTH, &holds));                                                \
-        }                                                                                                               \
-        R[i.a] = bool_make(holds);                                                                                      \
-        NEXT();                                                                                                         \
+#define COMPARISON(name, order, c_op)                                    \
+    op_##name:                                                           \
+    {                                                                    \
+        bool holds;                                                      \
+        star_value x = R[i.b], y = R[i.c];                               \
+        if (both_small(x, y)) {                                          \
+            holds = (int64_t)x.bits c_op(int64_t) y.bits;                \
+        } else {                                                         \
+            SAVE();                                                      \
+            REQUIRE(sl_compare(vm, order, x, y, COMPARE_DEPTH, &holds)); \
+        }                                                                \
+        R[i.a] = bool_make(holds);                                       \
+        NEXT();                                                          \
     }
 
-#define COMPARE_JUMP(name, order, c_op)                                                                                 \
-    op_##name:                                                                                                          \
-    {                                                                                                                   \
-        bool holds;                                                                                                     \
-        star_value x = R[i.a], y = R[i.b];                                                                              \
-        if (both_small(x, y)) {                                                                                         \
-            holds = (int64_t)x.bits c_op(int64_t) y.bits;                                                               \
-        } else if (is_flo(x) && is_flo(y)) {                                                                            \
-            holds = flo_get(x) c_op flo_get(y);                                                                         \
-        } else {                                                                                                        \
-            SAVE();                                                                                                     \
-            REQUIRE(sl_compare(vm, order, x, y, COMPARE_DEPTH, &holds));                                                \
-        }                                                                                                               \
-        if (holds == i.x)                                                                                               \
-            JUMP_WORD();                                                                                                \
-        else                                                                                                            \
-            pc++;                                                                                                       \
-        NEXT();                                                                                                         \
+#define COMPARE_JUMP(name, order, c_op)                                  \
+    op_##name:                                                           \
+    {                                                                    \
+        bool holds;                                                      \
+        star_value x = R[i.a], y = R[i.b];                               \
+        if (both_small(x, y)) {                                          \
+            holds = (int64_t)x.bits c_op(int64_t) y.bits;                \
+        } else if (is_flo(x) && is_flo(y)) {                             \
+            holds = flo_get(x) c_op flo_get(y);                          \
+        } else {                                                         \
+            SAVE();                                                      \
+            REQUIRE(sl_compare(vm, order, x, y, COMPARE_DEPTH, &holds)); \
+        }                                                                \
+        if (holds == i.x)                                                \
+            JUMP_WORD();                                                 \
+        else                                                             \
+            pc++;                                                        \
+        NEXT();                                                          \
     }
 
-#define COMPARE_JUMP_IMMEDIATE(name, order, c_op)                                                                       \
-    op_##name:                                                                                                          \
-    {                                                                                                                   \
-        bool holds;                                                                                                     \
-        star_value x = R[i.a];                                                                                          \
-        if (is_small(x)) {                                                                                              \
-            holds = small_get(x) c_op i.bx;                                                                             \
-        } else {                                                                                                        \
-            SAVE();                                                                                                     \
-            REQUIRE(sl_compare(vm, order, x, small_make(i.bx), COMPARE_DEPTH, &holds));                                 \
-        }                                                                                                               \
-        if (holds == i.x)                                                                                               \
-            JUMP_WORD();                                                                                                \
-        else                                                                                                            \
-            pc++;                                                                                                       \
-        NEXT();                                                                                                         \
+#define COMPARE_JUMP_IMMEDIATE(name, order, c_op)                                       \
+    op_##name:                                                                          \
+    {                                                                                   \
+        bool holds;                                                                     \
+        star_value x = R[i.a];                                                          \
+        if (is_small(x)) {                                                              \
+            holds = small_get(x) c_op i.bx;                                             \
+        } else {                                                                        \
+            SAVE();                                                                     \
+            REQUIRE(sl_compare(vm, order, x, small_make(i.bx), COMPARE_DEPTH, &holds)); \
+        }                                                                               \
+        if (holds == i.x)                                                               \
+            JUMP_WORD();                                                                \
+        else                                                                            \
+            pc++;                                                                       \
+        NEXT();                                                                         \
     }
 
 static inline int64_t floor_mod(int64_t x, int64_t y)
@@ -440,7 +457,7 @@ op_LOADK:
 op_LOADIMM:
     R[i.a].bits = (uint64_t)(int64_t)i.bx;
     NEXT();
-op_GETGLOBAL: {
+op_GETGLOBAL : {
     star_value value = fn->module->values[i.ux];
     if (__builtin_expect(star_is_null(value), 0)) {
         SAVE();
@@ -458,7 +475,7 @@ op_GETPRE:
 op_GETUNIV:
     R[i.a] = vm->universe[i.ux];
     NEXT();
-op_GETFREE: {
+op_GETFREE : {
     star_value value = AS(cell, fn->slots[fn->code->default_count + i.b])->value;
     if (__builtin_expect(star_is_null(value), 0)) {
         SAVE();
@@ -467,7 +484,7 @@ op_GETFREE: {
     R[i.a] = value;
     NEXT();
 }
-op_GETCELL: {
+op_GETCELL : {
     star_value value = AS(cell, R[i.b])->value;
     if (__builtin_expect(star_is_null(value), 0)) {
         SAVE();
@@ -509,7 +526,7 @@ op_CHECK:
             R[i.a].bits = (uint64_t)product | 1;
             NEXT();
         },
-        *)
+            *)
 
 op_DIV : {
     star_value x = R[i.b], y = R[i.c];
@@ -586,8 +603,7 @@ op_IOR:
     RESULT(i.a, sl_inplace(vm, OP_IOR, R[i.b], R[i.c]));
 
     IMMEDIATE(
-        ADDI, ADD, int64_t sum;
-        if (!__builtin_add_overflow((int64_t)x.bits, c * 2, &sum)) {
+        ADDI, ADD, int64_t sum; if (!__builtin_add_overflow((int64_t)x.bits, c * 2, &sum)) {
             R[i.a].bits = (uint64_t)sum;
             NEXT();
         })
@@ -778,10 +794,12 @@ op_CALL : {
         uint32_t *active = &called->module->active[code->index];
         uint16_t count = i.b;
         vm->frames[vm->frame_count - 1].target = i.c;
-        if (__builtin_expect(code->simple && count == code->param_count && vm->frame_count < vm->frame_capacity &&
-                                 vm->frame_count < vm->max_calls && (*active == 0 || code->program->recursion) &&
-                                 code->registers <= (size_t)(vm->segment->end - arguments) && vm->fuel > 0,
-                             1)) {
+        if (__builtin_expect(
+                code->simple && count == code->param_count &&
+                    vm->frame_count < vm->frame_capacity && vm->frame_count < vm->max_calls &&
+                    (*active == 0 || code->program->recursion) &&
+                    code->registers <= (size_t)(vm->segment->end - arguments) && vm->fuel > 0,
+                1)) {
             vm->fuel--;
             ++*active;
             struct frame *frame = &vm->frames[vm->frame_count++];
@@ -818,7 +836,8 @@ op_CALLX : {
     struct star_args args;
     star_value callee = R[i.a];
     star_value names = pc->ux == UINT32_MAX ? STAR_NULL : K[pc->ux];
-    star_value *end = R + i.a + 1 + i.b + (star_is_null(names) ? 0 : head_of(names)->aux) + (i.x & 1) + (i.x >> 1);
+    star_value *end = R + i.a + 1 + i.b + (star_is_null(names) ? 0 : head_of(names)->aux) +
+                      (i.x & 1) + (i.x >> 1);
     SAVE();
     pc++;
     if (--vm->fuel < 0)
@@ -845,8 +864,8 @@ op_METHOD : {
         REQUIRE(sl_check(vm, true));
     }
     if (methods && methods[name->head.small - 1]) {
-        if (name->head.small - 1 == M_append && i.b == 1 && is_kind(x, K_LIST) && !(head_of(x)->flags & F_FROZEN) &&
-            head_of(x)->aux == 0) {
+        if (name->head.small - 1 == M_append && i.b == 1 && is_kind(x, K_LIST) &&
+            !(head_of(x)->flags & F_FROZEN) && head_of(x)->aux == 0) {
             SAVE();
             REQUIRE(sl_list_push(vm, AS(list, x), R[i.a + 1]));
             pc++;
@@ -855,7 +874,8 @@ op_METHOD : {
         }
         SAVE();
         pc++;
-        RESULT(i.c, sl_call_method(vm, methods[name->head.small - 1], sl_method_name(name->head.small - 1), &args));
+        RESULT(i.c, sl_call_method(vm, methods[name->head.small - 1],
+                                   sl_method_name(name->head.small - 1), &args));
     }
     pc++;
     SAVE(); /* a missing attribute is reported at the dot */
@@ -883,7 +903,7 @@ op_RETURN:
     goto leave;
 op_RETNONE:
     returned = V_NONE;
-leave: {
+leave : {
     struct frame *frame = &vm->frames[--vm->frame_count];
     vm->fuel -= pc - fn->code->instrs;
     if (vm->lock_count > frame->locks)
@@ -955,8 +975,8 @@ op_DICTPUT:
     NEXT();
 op_FUNCTION : {
     SAVE();
-    star_value made =
-        make_function(vm, &vm->frames[vm->frame_count - 1], fn->code->program->functions[i.ux], R + pc->ux);
+    star_value made = make_function(vm, &vm->frames[vm->frame_count - 1],
+                                    fn->code->program->functions[i.ux], R + pc->ux);
     pc++;
     RESULT(i.a, made);
 }
