@@ -34,5 +34,13 @@ int docker_image_pull(struct orchestrator *self, const char *image,
     const char *const headers[] = {header, NULL};
     struct http_request request = {
         .method = "POST", .path = path, .headers = headers, .timeout = API_TIMEOUT_STREAM};
-    return progress_call(docker, &request, &progress, call, err);
+    cleanup(error_free) struct error *reason = NULL;
+    if (progress_call(docker, &request, &progress, call, &reason) == 0)
+        return 0;
+    if (error_code(reason) == EACCES) {
+        cleanup(free) char *registry = registry_of_image(image);
+        return error_set(err, EACCES, "%s: log in with `docker login %s` as the user of kfsd",
+                         error_message(reason), registry ? registry : "");
+    }
+    return error_move(err, &reason);
 }
