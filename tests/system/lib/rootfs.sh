@@ -27,7 +27,7 @@ rootfs_put() {
     local root=$1 file path
     shift
     for file; do
-        for path in "$file" $(ldd "$file" 2>/dev/null | grep -o '/[^ )]*'); do
+        for path in "$file" $(ldd "$file" 2>/dev/null | grep -o '/[^ )]*' || true); do
             rootfs_put_one "$root" "$path" "$file"
         done
     done
