@@ -1,6 +1,7 @@
 /*
  * The command `kfs`: one table of subcommands, from which dispatch, usage and completion follow.
- * Except for mounting and `doctor`, a subcommand only reads and writes files of the mounted tree.
+ * Except for mounting, `plan` and `doctor`, a subcommand only reads and writes files of the mounted
+ * tree.
  *
  * Exit status of every subcommand: 0 done, 1 it failed (a line on standard error says why), 2 it
  * was called wrongly.
@@ -49,6 +50,7 @@ int command_status(int argc, char **argv, struct error **err);
 int command_ls(int argc, char **argv, struct error **err);
 int command_inspect(int argc, char **argv, struct error **err);
 int command_run(int argc, char **argv, struct error **err);
+int command_plan(int argc, char **argv, struct error **err);
 int command_logs(int argc, char **argv, struct error **err);
 int command_port(int argc, char **argv, struct error **err);
 int command_doctor(int argc, char **argv, struct error **err);

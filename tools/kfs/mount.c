@@ -2,42 +2,18 @@
  * and to fusermount3. */
 #include "tools/kfs/command.h"
 
-#include "backend/base/buf.h"
 #include "tools/kfs/mounts.h"
+#include "tools/kfs/places.h"
 
-#include <limits.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where kfsd may be, seen from the directory of this program: installed, or in a build. */
-static const char *const kfsd_places[] = {"../sbin/kfsd", "../kfs/kfsd", "kfsd"};
-
-static char *find_kfsd(void)
-{
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length < 0)
-        return strdup("kfsd");
-    self[length] = '\0';
-    const char *dir = dirname(self);
-    for (size_t i = 0; i < ARRAY_LENGTH(kfsd_places); i++) {
-        char *path;
-        if (asprintf(&path, "%s/%s", dir, kfsd_places[i]) < 0)
-            return NULL;
-        if (access(path, X_OK) == 0)
-            return path;
-        free(path);
-    }
-    return strdup("kfsd");
-}
-
 int command_mount(int argc, char **argv, struct error **err)
 {
-    cleanup(free) char *kfsd = find_kfsd();
+    cleanup(free) char *kfsd = places_find("kfsd");
     cleanup(free) char **arguments = calloc((size_t)argc + 1, sizeof *arguments);
     if (!kfsd || !arguments)
         return error_set(err, ENOMEM, "out of memory"), EXIT_FAILURE;

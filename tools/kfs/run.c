@@ -8,6 +8,7 @@
 #include "tools/kfs/command.h"
 
 #include "backend/base/file.h"
+#include "tools/kfs/order.h"
 #include "tools/kfs/tree.h"
 
 #include <fcntl.h>
@@ -81,47 +82,7 @@ static char *locate(const char *enclave, const char *named, struct error **err)
     return copy_in(enclave, named, err);
 }
 
-/* Options come before the locator; those that take a value in the next word say so by not having
- * '='. */
-static bool takes_value(const char *option)
-{
-    static const char *const with_value[] = {"--args-file", "--main-file", "--main-function-name",
-                                             "--parallelism", "--image-download"};
-    for (size_t i = 0; i < ARRAY_LENGTH(with_value); i++)
-        if (strcmp(option, with_value[i]) == 0)
-            return true;
-    return false;
-}
-
-static int find_locator(int argc, char **argv)
-{
-    for (int i = 2; i < argc; i++) {
-        if (argv[i][0] != '-')
-            return i;
-        if (takes_value(argv[i]))
-            i++;
-    }
-    return argc;
-}
-
-static char *run_line(int argc, char **argv, struct error **err)
-{
-    int locator = find_locator(argc, argv);
-    if (locator == argc) {
-        error_set(err, EINVAL, "there is no LOCATOR: what is to run?");
-        return NULL;
-    }
-    cleanup(free) char *located = locate(argv[1], argv[locator], err);
-    if (!located)
-        return NULL;
-    cleanup(buf_done) struct buf line = BUF_INIT(BUF_MAX_TEXT);
-    for (int i = 2; i < argc; i++)
-        buf_printf(&line, "%s%s", i == 2 ? "" : " ", i == locator ? located : argv[i]);
-    buf_putc(&line, '\n');
-    return buf_steal(&line, err);
-}
-
-/* Writes the line; *ret_number is the run that it made. */
+/* Writes the line; number gets the run that it made. */
 static int submit(const char *enclave, const char *line, char *number, size_t size,
                   struct error **err)
 {
@@ -190,10 +151,17 @@ static int follow(const char *enclave, const char *number, struct error **err)
 int command_run(int argc, char **argv, struct error **err)
 {
     char number[32];
+    cleanup(order_done) struct order order;
+    cleanup(buf_done) struct buf line = BUF_INIT(BUF_MAX_DOCUMENT);
+    if (order_parse(argc - 2, argv + 2, &order, err) < 0)
+        return EXIT_USAGE;
     if (make_enclave(argv[1], err) < 0)
         return EXIT_FAILURE;
-    cleanup(free) char *line = run_line(argc, argv, err);
-    if (!line || submit(argv[1], line, number, sizeof number, err) < 0)
+    cleanup(free) char *locator = locate(argv[1], order.locator, err);
+    if (!locator)
+        return EXIT_FAILURE;
+    order_put_line(&order, locator, &line);
+    if (buf_check(&line, err) < 0 || submit(argv[1], line.data, number, sizeof number, err) < 0)
         return EXIT_FAILURE;
     if (follow(argv[1], number, err) == 0)
         return EXIT_SUCCESS;
