@@ -121,7 +121,6 @@ static json_t *convert(struct interpreter *in, star_value value, const char *pat
     case STAR_MODULE:
     case STAR_FUNCTION:
     case STAR_BUILTIN:
-    case STAR_OTHER:
     default:
         break;
     }
