@@ -2,6 +2,7 @@
 #include "backend/plan/document.h"
 
 #include "backend/plan/depends.h"
+#include "backend/plan/json_big.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -225,7 +226,7 @@ static void show_template_data(json_t *arguments)
     json_object_foreach(json_object_get(arguments, "config"), path, template)
     {
         const char *text = json_string_value(json_object_get(template, "data"));
-        json_t *data = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        json_t *data = text ? json_big_parse(text, strlen(text), NULL) : NULL;
         if (data)
             json_object_set_new(template, "data", data);
     }
@@ -248,13 +249,10 @@ int plan_put_json(const struct plan *plan, struct buf *out, struct error **err)
     json_t *list = json_array();
     for (size_t i = 0; i < plan->count; i++)
         json_array_append_new(list, shown_instruction(&plan->items[i]));
-    cleanup(free) char *text = json_dumps(list, JSON_INDENT(2));
+    int result = json_big_put(out, list, JSON_INDENT(2), err);
     json_decref(list);
-    if (!text)
-        return error_set(err, ENOMEM, "cannot write the plan as JSON");
-    buf_puts(out, text);
     buf_putc(out, '\n');
-    return buf_check(out, err);
+    return result < 0 ? -1 : buf_check(out, err);
 }
 
 void plan_put_instruction(struct buf *out, const struct plan_instruction *instruction)

@@ -13,6 +13,7 @@ struct http_request {
     size_t body_length;
     const char *content_type; /* of a body */
     const json_t *headers;    /* {NAME: text}; NULL: none */
+    bool by_proxy;            /* the environment's proxies are used: for what is not of ours */
     const struct plan_call *call;
 };
 

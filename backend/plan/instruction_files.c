@@ -3,6 +3,7 @@
 
 #include "backend/base/file.h"
 #include "backend/plan/execute.h"
+#include "backend/plan/json_big.h"
 #include "backend/plan/staging.h"
 #include "backend/plan/template.h"
 #include "backend/plan/validate.h"
@@ -77,9 +78,7 @@ static int render(const struct step *step, int dir, const char *path, const json
         return -1;
     cleanup(template_free) struct template *template =
         template_parse(path, source, strlen(source), err);
-    json_t *data = template ? json_loads(data_text.data, JSON_DECODE_ANY, NULL) : NULL;
-    if (template && !data)
-        error_set(err, EINVAL, "the data of the template '%s' is not JSON", path);
+    json_t *data = template ? json_big_parse(data_text.data, data_text.length, err) : NULL;
     int outcome = data ? template_execute(template, data, &text, err) : -1;
     json_decref(data);
     if (outcome < 0)
@@ -131,11 +130,10 @@ int plan_execute_upload_files(struct step *step, struct buf *result, struct erro
 {
     const struct execution *execution = step->execution;
     const char *name = plan_argument(step->instruction, "name");
-    const char *path =
-        sources_path(execution->sources, plan_int(step->instruction->arguments, "resolved", -1));
+    int64_t number = plan_int(step->instruction->arguments, "resolved", -1);
     const struct plan_call call = step_call(step, 0);
     struct plan_artifact artifact = {0};
-    cleanup(staging_free) struct staging *staging = staging_of(path, err);
+    cleanup(staging_free) struct staging *staging = sources_stage(execution->sources, number, err);
     if (!staging || execution->effects->artifact_store(
                         execution->context, name, staging_fd(staging), &call, &artifact, err) < 0)
         return -1;

@@ -4,7 +4,6 @@
 #include "backend/base/clock.h"
 #include "backend/plan/execute.h"
 #include "backend/plan/prepare.h"
-#include "backend/plan/tree_hash.h"
 #include "backend/plan/validate.h"
 
 #include <poll.h>
@@ -206,7 +205,7 @@ static int hash_sources(struct run *run, struct error **err)
         if (!(instruction->spec->rules & PLAN_RESOLVES_SOURCE))
             continue;
         int64_t number = plan_int(instruction->arguments, "resolved", -1);
-        run->hashes[i] = tree_hash(sources_path(run->sources, number), err);
+        run->hashes[i] = sources_hash(run->sources, number, err);
         if (!run->hashes[i])
             return -1;
     }

@@ -43,6 +43,11 @@ struct sources *sources_new(const struct plan_request *request, struct error **e
         error_set(err, ENOMEM, "out of memory");
         return NULL;
     }
+    if (request->package) {
+        free(sources);
+        error_set(err, EINVAL, "packages cannot be run yet; run a script");
+        return NULL;
+    }
     sources->request = request;
     sources->host = (struct interpret_host){
         .context = sources, .module = find_file, .file = find_file, .directory = find_directory};
@@ -95,4 +100,18 @@ int64_t sources_count(const struct sources *sources)
 const char *sources_path(const struct sources *sources, int64_t number)
 {
     return number >= 0 && (size_t)number < sources->count ? sources->paths[number] : NULL;
+}
+
+char *sources_hash(const struct sources *sources, int64_t number, struct error **err)
+{
+    (void)sources, (void)number;
+    error_set(err, ENOENT, "the file to upload is unknown");
+    return NULL;
+}
+
+struct staging *sources_stage(const struct sources *sources, int64_t number, struct error **err)
+{
+    (void)sources, (void)number;
+    error_set(err, ENOENT, "the file to upload is unknown");
+    return NULL;
 }

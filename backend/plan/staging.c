@@ -93,44 +93,14 @@ int staging_write(int dir, const char *path, const void *data, size_t length, st
     return 0;
 }
 
-static int copy_file(const char *path, const struct stat *status, const struct staging *staging,
-                     struct error **err)
+struct staging *staging_of(int dir_fd, struct error **err)
 {
-    const char *slash = strrchr(path, '/');
-    cleanup(close) int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    cleanup(close) int to = openat(staging->fd, slash ? slash + 1 : path,
-                                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    char piece[64 << 10];
-    ssize_t got;
-    if (from < 0 || to < 0)
-        return error_system(err, "cannot copy %s", path);
-    while ((got = read(from, piece, sizeof piece)) > 0)
-        if (file_write_all(to, piece, (size_t)got) < 0)
-            return error_system(err, "cannot copy %s", path);
-    if (got < 0 || fchmod(to, status->st_mode & 0777) < 0)
-        return error_system(err, "cannot copy %s", path);
-    return 0;
-}
-
-struct staging *staging_of(const char *path, struct error **err)
-{
-    struct stat status;
-    if (!path || stat(path, &status) < 0) {
-        error_system(err, "cannot find %s", path ? path : "the file to upload");
+    int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        error_system(err, "cannot use a directory again");
         return NULL;
     }
-    if (S_ISDIR(status.st_mode)) {
-        int fd = open_dir(path, err);
-        return fd < 0 ? NULL : staging_make(NULL, fd, err);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        error_set(err, EINVAL, "%s is neither a file nor a directory", path);
-        return NULL;
-    }
-    cleanup(staging_free) struct staging *staging = staging_new(err);
-    if (!staging || copy_file(path, &status, staging, err) < 0)
-        return NULL;
-    return steal(&staging);
+    return staging_make(NULL, fd, err);
 }
 
 void staging_trim_pattern(struct buf *path)

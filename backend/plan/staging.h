@@ -11,8 +11,8 @@ struct staging;
 
 /* A new empty directory. */
 struct staging *staging_new(struct error **err);
-/* What upload_files takes at `path`: a directory's content, or a directory with that one file. */
-struct staging *staging_of(const char *path, struct error **err);
+/* One that stands for the open directory dir_fd, which stays the caller's. */
+struct staging *staging_of(int dir_fd, struct error **err);
 void staging_free(struct staging *staging);
 CLEANUP_DEFINE(staging_free, struct staging *)
 
