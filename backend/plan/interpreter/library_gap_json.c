@@ -9,11 +9,6 @@ star_value star_lib_json(struct star_vm *vm)
     return star_module_new(vm, "json", NULL, 0);
 }
 
-star_value star_lib_time(struct star_vm *vm)
-{
-    return star_module_new(vm, "time", NULL, 0);
-}
-
 static star_value encode(struct star_vm *vm, star_value value, size_t flags)
 {
     cleanup(buf_done) struct buf problems = BUF_INIT(BUF_MAX_TEXT);
