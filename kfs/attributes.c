@@ -48,7 +48,7 @@ void attributes_common(const struct tree *tree, struct node node, const struct s
 
 bool attributes_settled(const struct row *row, const struct subject *subject)
 {
-    if (row->grows)
+    if (row->grows || row->changes)
         return false;
     return !row->grows_in_run || subject->run->finished != 0;
 }

@@ -3,7 +3,7 @@
 #include "kfs/tree_int.h"
 
 #include "backend/base/log.h"
-#include "kfs/plan_nodes.h"
+#include "kfs/real_nodes.h"
 
 #include <inttypes.h>
 
@@ -31,16 +31,16 @@ static void put_view_path(const struct subject *subject, unsigned row, struct bu
 static object_id describe(struct tree *tree, uint64_t number, struct buf *out)
 {
     struct node node = node_unpack(number);
-    struct plan_place place = {.path = ""};
-    if (node.row == ROW_PLAN_NODE) {
-        if (plan_nodes_locate(tree->nodes, 0, node.object, &place, NULL) < 0) {
+    struct real_place place = {.path = ""};
+    if (node.row == ROW_REAL) {
+        if (real_nodes_locate(tree->nodes, number, node.object, &place, NULL) < 0) {
             buf_puts(out, "a removed file");
             return 0;
         }
-        node = (struct node){.row = row_of_directory(DIR_PLAN), .object = place.enclave};
+        node = node_unpack(place.top);
     }
     cleanup(subject_done) struct subject subject = {0};
-    if (!row_is_view(node.row) || subject_get(tree->engine, node, &subject) < 0) {
+    if (!row_is_view(node.row) || subject_get(tree, node, &subject) < 0) {
         buf_puts(out, "a removed file");
         return 0;
     }

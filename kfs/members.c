@@ -25,8 +25,8 @@ static void enclaves_describe(const struct subject *parent, void *facts, struct 
 {
     struct enclave_facts *enclave = facts;
     ret->object = enclave->id;
-    ret->subject =
-        (struct subject){.engine = parent->engine, .kind = OBJECT_ENCLAVE, .enclave = enclave};
+    ret->subject = (struct subject){
+        .tree = parent->tree, .engine = parent->engine, .kind = OBJECT_ENCLAVE, .enclave = enclave};
     snprintf(ret->name, sizeof ret->name, "%s", enclave->name);
 }
 
@@ -73,8 +73,11 @@ static void runs_describe(const struct subject *parent, void *facts, struct memb
 {
     struct run_facts *run = facts;
     ret->object = run->id;
-    ret->subject = (struct subject){
-        .engine = parent->engine, .kind = OBJECT_RUN, .enclave = parent->enclave, .run = run};
+    ret->subject = (struct subject){.tree = parent->tree,
+                                    .engine = parent->engine,
+                                    .kind = OBJECT_RUN,
+                                    .enclave = parent->enclave,
+                                    .run = run};
     snprintf(ret->name, sizeof ret->name, "%" PRIu64, run->number);
 }
 
@@ -115,7 +118,8 @@ static void services_describe(const struct subject *parent, void *facts, struct 
 {
     struct service_facts *service = facts;
     ret->object = service->id;
-    ret->subject = (struct subject){.engine = parent->engine,
+    ret->subject = (struct subject){.tree = parent->tree,
+                                    .engine = parent->engine,
                                     .kind = OBJECT_SERVICE,
                                     .enclave = parent->enclave,
                                     .service = service};

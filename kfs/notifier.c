@@ -5,7 +5,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/log.h"
 #include "backend/base/map.h"
-#include "kfs/plan_nodes.h"
+#include "kfs/real_nodes.h"
 #include "kfs/row.h"
 
 #include <fuse3/fuse_lowlevel.h>
@@ -48,7 +48,7 @@ struct batch {
 struct notifier {
     struct engine *engine;
     struct fuse_session *session;
-    struct plan_nodes *nodes;
+    struct real_nodes *nodes;
     atomic_ullong sequence;
     atomic_llong replied; /* monotonic: when the last cacheable reply went out */
     pthread_t thread;
@@ -219,26 +219,27 @@ static void push_ports(struct notifier *notifier, unsigned row, object_id servic
             (struct node){.row = row, .object = service, .part = port_part(&facts->ports[i])});
 }
 
-/* The engine wrote into plan/ itself. */
-static void push_plan(struct notifier *notifier, object_id enclave)
+/* The engine changed what is below a directory of real files. */
+static void push_real_files(struct notifier *notifier, uint64_t top)
 {
     cleanup(free) uint64_t *serials = NULL;
-    size_t count = plan_nodes_of(notifier->nodes, enclave, &serials);
+    size_t count = real_nodes_of(notifier->nodes, top, &serials);
     for (size_t i = 0; i < count; i++)
-        push_attributes(notifier, (struct node){.row = ROW_PLAN_NODE, .object = serials[i]});
+        push_attributes(notifier, (struct node){.row = ROW_REAL, .object = serials[i]});
 }
 
 static void push_change(struct notifier *notifier, const struct change *change)
 {
-    if (change->kind == OBJECT_ENCLAVE && change->aspects & ASPECT_BIT(ASPECT_PLAN))
-        push_plan(notifier, change->id);
     for (unsigned row = ROW_NONE + 1; row < tree_row_count; row++) {
         if (row_object(row) != change->kind || !(tree_rows[row].shows & change->aspects))
             continue;
+        struct node node = {.row = row, .object = change->id};
         if (tree_rows[row].in == DIR_PORTS)
             push_ports(notifier, row, change->id);
         else
-            push_attributes(notifier, (struct node){.row = row, .object = change->id});
+            push_attributes(notifier, node);
+        if (tree_rows[row].real)
+            push_real_files(notifier, node_pack(node));
     }
 }
 
@@ -367,7 +368,7 @@ static void *notifier_run(void *argument)
 }
 
 struct notifier *notifier_new(struct engine *engine, struct fuse_session *session,
-                              struct plan_nodes *nodes)
+                              struct real_nodes *nodes)
 {
     struct notifier *notifier = calloc(1, sizeof *notifier);
     if (!notifier)

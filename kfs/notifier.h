@@ -22,11 +22,11 @@
 
 struct notifier;
 struct fuse_session;
-struct plan_nodes;
+struct real_nodes;
 
 /* NULL if there is no thread for it. */
 struct notifier *notifier_new(struct engine *engine, struct fuse_session *session,
-                              struct plan_nodes *nodes);
+                              struct real_nodes *nodes);
 
 /* Runs what notifier_after still holds, then ends. Nobody may use it any more. */
 void notifier_free(struct notifier *notifier);

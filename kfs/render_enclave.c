@@ -98,6 +98,22 @@ static void put_services(const struct subject *subject, struct buf *out)
     table_put(&table, out);
 }
 
+static void add_artifact(void *context, const char *uuid, const char *name)
+{
+    char short_uuid[UUID_SHORT_LENGTH + 1];
+    snprintf(short_uuid, sizeof short_uuid, "%s", uuid);
+    table_add(context, (const char *[]){short_uuid, name});
+}
+
+static void put_artifacts(const struct subject *subject, struct buf *out)
+{
+    static const char *const header[] = {"UUID", "Name"};
+    cleanup(table_done) struct table table;
+    table_init(&table, ARRAY_LENGTH(header), header);
+    enclave_artifacts(subject->engine, subject->enclave->id, add_artifact, &table, NULL);
+    table_put(&table, out);
+}
+
 static void put_unlisted(enum directory in, const char *prefix, struct table *table)
 {
     for (unsigned row = ROW_NONE + 1; row < tree_row_count; row++) {
@@ -113,6 +129,9 @@ static void put_unlisted(enum directory in, const char *prefix, struct table *ta
 void render_enclave_inspect(const struct subject *subject, struct buf *out)
 {
     put_facts(subject->enclave, out);
+    render_put_heading("Files Artifacts", out);
+    put_artifacts(subject, out);
+    buf_putc(out, '\n');
     render_put_heading("User Services", out);
     put_services(subject, out);
     buf_putc(out, '\n');

@@ -17,7 +17,9 @@ enum directory {
     DIR_ENGINE,
     DIR_ENCLAVES,
     DIR_ENCLAVE,
-    DIR_PLAN, /* real files: see plan_files.h */
+    DIR_PLAN, /* real files, as the two others with a `real` below: see real_files.h */
+    DIR_FILES,
+    DIR_SERVICE_ROOT,
     DIR_RUNS,
     DIR_RUN,
     DIR_SERVICES,
@@ -30,7 +32,7 @@ enum directory {
 enum {
     ROW_NONE, /* so that no inode number is 0 */
     ROW_ROOT, /* so that the root's number is FUSE_ROOT_ID */
-    ROW_PLAN_NODE
+    ROW_REAL  /* all real files below plan/, files/ and root/ */
 };
 
 enum {
@@ -64,6 +66,8 @@ struct members {
     int (*rename)(struct engine *engine, object_id id, const char *name, struct error **err);
 };
 
+struct real_policy;
+
 struct row {
     const char *name;  /* NULL: the model names its entries, through `members` */
     enum directory in; /* the kind of directory it is found in */
@@ -73,6 +77,7 @@ struct row {
                           name but is in no listing */
     bool owner_only;   /* the option that closes an enclave to others decides over its mode */
     bool grows;        /* its size changes without a word: never cached */
+    bool changes; /* it is measured anew at each look, and one open file shows one measurement */
     bool grows_in_run; /* the same while the run is not finished */
     unsigned shows;    /* ASPECT_BITs and SHOWS_…: mtime and invalidation follow from them */
     const struct members *members;
@@ -82,7 +87,8 @@ struct row {
     void (*render)(const struct subject *subject, struct buf *out);
     int (*back)(const struct subject *subject, struct error **err); /* gives a descriptor */
     bool back_waits;
-    bool waits; /* reading blocks until nothing is pending in the object */
+    const struct real_policy *real; /* of a directory of real files: how they are treated */
+    bool waits;                     /* reading blocks until nothing is pending in the object */
 
     /* What writing `text` (without the newline at its end) does; NULL: refused to everybody. */
     int (*write)(const struct subject *subject, const char *text, uid_t uid, struct error **err);

@@ -5,7 +5,7 @@
 #include "kfs/tree_int.h"
 
 #include "backend/base/log.h"
-#include "kfs/plan_nodes.h"
+#include "kfs/real_nodes.h"
 #include "kfs/wait.h"
 
 #include <signal.h>
@@ -24,15 +24,15 @@ enum {
 /* Who answers for a file itself, */
 static const struct fuse_lowlevel_ops *family(fuse_ino_t number)
 {
-    return node_unpack(number).row == ROW_PLAN_NODE ? &plan_operations : &view_operations;
+    return node_unpack(number).row == ROW_REAL ? &real_operations : &view_operations;
 }
 
 /* and who for what is in a directory. */
 static const struct fuse_lowlevel_ops *content_family(fuse_ino_t number)
 {
     unsigned row = node_unpack(number).row;
-    bool plan = row == ROW_PLAN_NODE || tree_rows[row].is == DIR_PLAN;
-    return plan ? &plan_operations : &view_operations;
+    bool real = row == ROW_REAL || tree_rows[row].real;
+    return real ? &real_operations : &view_operations;
 }
 
 static void count(fuse_req_t req, enum tree_request request)
@@ -61,8 +61,8 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void forget(struct tree *tree, fuse_ino_t number, uint64_t lookups)
 {
     struct node node = node_unpack(number);
-    if (node.row == ROW_PLAN_NODE)
-        plan_nodes_forget(tree->nodes, node.object, lookups);
+    if (node.row == ROW_REAL)
+        real_nodes_forget(tree->nodes, node.object, lookups);
 }
 
 static void on_forget(fuse_req_t req, fuse_ino_t number, uint64_t lookups)
@@ -338,7 +338,7 @@ static int make_session(struct tree *tree, const struct tree_options *options, s
 static int make_workers(struct tree *tree, struct error **err)
 {
     tree->jobs = jobs_new(WORKERS);
-    tree->nodes = plan_nodes_new();
+    tree->nodes = real_nodes_new();
     tree->waitings = waitings_new(wait_kernel_limit());
     if (tree->nodes)
         tree->notifier = notifier_new(tree->engine, tree->session, tree->nodes);
@@ -403,6 +403,6 @@ void tree_free(struct tree *tree)
         fuse_session_unmount(tree->session);
     if (tree->session)
         fuse_session_destroy(tree->session);
-    plan_nodes_free(tree->nodes);
+    real_nodes_free(tree->nodes);
     free(tree);
 }

@@ -2,6 +2,7 @@
 #include "kfs/subject.h"
 
 #include "kfs/row.h"
+#include "kfs/tree_int.h"
 
 #include <string.h>
 
@@ -42,9 +43,10 @@ static bool run_fill(struct subject *subject, object_id id)
     return subject->enclave;
 }
 
-int subject_get(struct engine *engine, struct node node, struct subject *ret)
+int subject_get(struct tree *tree, struct node node, struct subject *ret)
 {
-    struct subject subject = {.engine = engine, .kind = row_object(node.row)};
+    struct engine *engine = tree->engine;
+    struct subject subject = {.tree = tree, .engine = engine, .kind = row_object(node.row)};
     bool found = false;
     switch (subject.kind) {
     case OBJECT_ENGINE:

@@ -9,7 +9,10 @@
 #include "backend/engine.h"
 #include "kfs/node.h"
 
+struct tree;
+
 struct subject {
+    struct tree *tree;
     struct engine *engine;
     enum object_kind kind;
     struct engine_facts *engine_facts; /* set if kind is OBJECT_ENGINE; else NULL */
@@ -26,7 +29,7 @@ enum {
 };
 
 /* 0, or -1 if the object is gone. *ret is to be released with subject_done only on success. */
-int subject_get(struct engine *engine, struct node node, struct subject *ret);
+int subject_get(struct tree *tree, struct node node, struct subject *ret);
 void subject_done(struct subject *subject);
 
 object_id subject_id(const struct subject *subject);

@@ -12,14 +12,14 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <stdatomic.h>
 
-struct plan_nodes;
+struct real_nodes;
 struct waitings;
 
 struct tree {
     struct engine *engine;
     struct fuse_session *session;
     struct notifier *notifier;
-    struct plan_nodes *nodes;
+    struct real_nodes *nodes;
     struct jobs *jobs;
     struct job_lane *commits, *runs, *logs, *syncs; /* kinds of slow work that do not delay each
                                                        other */
@@ -45,7 +45,7 @@ static inline struct tree *tree_of(fuse_req_t req)
 /* The two families of files, as tables of handlers. A handler that is NULL is refused with EPERM.
  */
 extern const struct fuse_lowlevel_ops view_operations; /* the rows of the table */
-extern const struct fuse_lowlevel_ops plan_operations; /* real files below plan/ */
+extern const struct fuse_lowlevel_ops real_operations; /* real files */
 
 /* ---- attributes.c ---- */
 

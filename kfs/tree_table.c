@@ -5,6 +5,7 @@
 #include "kfs/action.h"
 #include "kfs/back.h"
 #include "kfs/members.h"
+#include "kfs/real_files.h"
 #include "kfs/render.h"
 #include "kfs/row.h"
 
@@ -22,6 +23,8 @@
 #define CONFIG          ASPECT_BIT(ASPECT_CONFIG)
 #define OUTPUT          ASPECT_BIT(ASPECT_OUTPUT)
 #define RESULT          ASPECT_BIT(ASPECT_RESULT)
+#define EVENTS          ASPECT_BIT(ASPECT_EVENTS)
+#define ARTIFACTS       ASPECT_BIT(ASPECT_ARTIFACTS)
 #define SERVICES        ASPECT_BIT(ASPECT_SERVICES)
 #define RUNS            ASPECT_BIT(ASPECT_RUNS)
 #define ENCLAVES        ASPECT_BIT(ASPECT_ENCLAVES)
@@ -32,7 +35,7 @@
 /* clang-format off */
 const struct row tree_rows[] = {
     [ROW_ROOT] = {.name = "", .is = DIR_ROOT, .mode = FOLDER},
-    [ROW_PLAN_NODE] = {.in = DIR_PLAN},
+    [ROW_REAL] = {.in = DIR_PLAN},
 
     /* <mount>/ */
     {.name = "README", .in = DIR_ROOT, .mode = VIEW, .render = render_readme},
@@ -46,6 +49,8 @@ const struct row tree_rows[] = {
     {.name = "version", .in = DIR_ENGINE, .mode = VIEW, .render = render_engine_version},
     {.name = "enclaves", .in = DIR_ENGINE, .mode = VIEW, .shows = ENCLAVES, .render = render_engine_enclaves},
     {.name = "errors", .in = DIR_ENGINE, .mode = VIEW, .shows = ERROR, .render = render_engine_errors},
+    {.name = "events", .in = DIR_ENGINE, .mode = VIEW, .grows = true, .shows = EVENTS, .back = back_engine_events},
+    {.name = "metrics", .in = DIR_ENGINE, .mode = VIEW, .changes = true, .back = back_engine_metrics},
     {.name = "log", .in = DIR_ENGINE, .mode = VIEW, .grows = true, .back = back_engine_log},
 
     /* <mount>/enclaves/ */
@@ -59,12 +64,18 @@ const struct row tree_rows[] = {
     {.name = "uuid", .in = DIR_ENCLAVE, .mode = VIEW, .render = render_enclave_uuid},
     {.name = "created", .in = DIR_ENCLAVE, .mode = VIEW, .render = render_enclave_created},
     {.name = "error", .in = DIR_ENCLAVE, .mode = VIEW, .shows = ERROR, .render = render_enclave_error},
-    {.name = "inspect", .in = DIR_ENCLAVE, .mode = VIEW, .shows = IDENTITY | STATUS | SERVICES | SERVICE_DETAILS,
+    {.name = "inspect", .in = DIR_ENCLAVE, .mode = VIEW, .shows = IDENTITY | STATUS | SERVICES | SERVICE_DETAILS | ARTIFACTS,
      .render = render_enclave_inspect},
-    {.name = "plan", .in = DIR_ENCLAVE, .is = DIR_PLAN, .mode = FOLDER, .shows = PLAN, .back = back_plan},
+    {.name = "plan", .in = DIR_ENCLAVE, .is = DIR_PLAN, .mode = FOLDER, .shows = PLAN, .back = back_plan,
+     .real = &real_plan},
     {.name = "run", .in = DIR_ENCLAVE, .mode = COMMAND, .write = action_run, .write_waits = true},
     {.name = "runs", .in = DIR_ENCLAVE, .is = DIR_RUNS, .mode = FOLDER, .shows = RUNS},
     {.name = "services", .in = DIR_ENCLAVE, .is = DIR_SERVICES, .mode = FOLDER, .shows = SERVICES},
+
+    {.name = "files", .in = DIR_ENCLAVE, .is = DIR_FILES, .mode = FOLDER, .shows = ARTIFACTS, .back = back_artifacts,
+     .real = &real_artifacts},
+    {.name = "logs", .in = DIR_ENCLAVE, .mode = VIEW, .grows = true, .back = back_enclave_logs, .back_waits = true},
+    {.name = "events", .in = DIR_ENCLAVE, .mode = VIEW, .grows = true, .shows = EVENTS, .back = back_enclave_events},
 
     /* <mount>/enclaves/<enclave>/runs/ */
     {.in = DIR_RUNS, .is = DIR_RUN, .mode = FOLDER, .members = &members_runs},
@@ -103,6 +114,11 @@ const struct row tree_rows[] = {
     {.name = "config.json", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG, .render = render_service_config},
     {.name = "inspect", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG | STATUS, .render = render_service_inspect},
 
+    {.name = "stats", .in = DIR_SERVICE, .mode = VIEW, .changes = true, .back = back_service_stats,
+     .back_waits = true},
+    {.name = "root", .in = DIR_SERVICE, .is = DIR_SERVICE_ROOT, .mode = FOLDER, .changes = true,
+     .back = back_service_root, .real = &real_root, .about = "the service's own file system, while it runs"},
+
     /* <mount>/enclaves/<enclave>/services/<service>/port/ */
     {.in = DIR_PORTS, .mode = VIEW, .shows = CONFIG, .members = &members_ports, .render = render_service_port},
 };
@@ -110,15 +126,17 @@ const struct row tree_rows[] = {
 const unsigned tree_row_count = ARRAY_LENGTH(tree_rows);
 
 static const enum object_kind directory_objects[DIRECTORY_MAX] = {
-    [DIR_ROOT] = OBJECT_ENGINE,      [DIR_ENGINE] = OBJECT_ENGINE, [DIR_ENCLAVES] = OBJECT_ENGINE,
-    [DIR_ENCLAVE] = OBJECT_ENCLAVE,  [DIR_PLAN] = OBJECT_ENCLAVE,  [DIR_RUNS] = OBJECT_ENCLAVE,
-    [DIR_SERVICES] = OBJECT_ENCLAVE, [DIR_RUN] = OBJECT_RUN,       [DIR_SERVICE] = OBJECT_SERVICE,
-    [DIR_PORTS] = OBJECT_SERVICE,
+    [DIR_ROOT] = OBJECT_ENGINE,          [DIR_ENGINE] = OBJECT_ENGINE,
+    [DIR_ENCLAVES] = OBJECT_ENGINE,      [DIR_ENCLAVE] = OBJECT_ENCLAVE,
+    [DIR_PLAN] = OBJECT_ENCLAVE,         [DIR_RUNS] = OBJECT_ENCLAVE,
+    [DIR_SERVICES] = OBJECT_ENCLAVE,     [DIR_FILES] = OBJECT_ENCLAVE,
+    [DIR_SERVICE_ROOT] = OBJECT_SERVICE, [DIR_RUN] = OBJECT_RUN,
+    [DIR_SERVICE] = OBJECT_SERVICE,      [DIR_PORTS] = OBJECT_SERVICE,
 };
 
 bool row_is_view(unsigned row)
 {
-    return row > ROW_NONE && row < tree_row_count && row != ROW_PLAN_NODE;
+    return row > ROW_NONE && row < tree_row_count && row != ROW_REAL;
 }
 
 enum object_kind row_object(unsigned row)

@@ -34,7 +34,7 @@ static void reply_made(fuse_req_t req, struct node node, uint64_t parent, const 
     cleanup(subject_done) struct subject subject = {0};
     struct fuse_entry_param entry;
     notifier_settle(tree->notifier);
-    if (subject_get(tree->engine, node, &subject) < 0)
+    if (subject_get(tree, node, &subject) < 0)
         fuse_reply_err(req, ENOENT); /* made, and removed at once by somebody else */
     else if (view_entry(tree, node, &subject, sequence, &entry, &failure) < 0)
         tree_refuse(req, "mkdir", parent, name, failure);
@@ -68,7 +68,7 @@ static struct node find_or_miss(fuse_req_t req, fuse_ino_t parent, const char *n
     struct tree *tree = tree_of(req);
     struct node directory = node_unpack(parent), node = {.row = ROW_NONE};
     cleanup(subject_done) struct subject subject = {0};
-    if (subject_get(tree->engine, directory, &subject) == 0)
+    if (subject_get(tree, directory, &subject) == 0)
         node = view_find(tree, directory, &subject, name);
     if (node.row == ROW_NONE)
         fuse_reply_err(req, ENOENT);

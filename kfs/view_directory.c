@@ -36,7 +36,7 @@ static int listing_take(struct tree *tree, struct listing *listing, struct node 
 {
     listing_clear(listing);
     listing->sequence = notifier_sequence(tree->notifier);
-    if (subject_get(tree->engine, node, &listing->subject) < 0)
+    if (subject_get(tree, node, &listing->subject) < 0)
         return -1;
     listing->taken = true;
     listing->directory = node.row;

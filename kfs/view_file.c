@@ -27,7 +27,7 @@ struct view_handle *view_handle_new(struct tree *tree, struct node node, struct 
     handle->fd = -1;
     handle->answer = BUF_INIT(BUF_MAX_TEXT);
     pthread_mutex_init(&handle->answer_lock, NULL);
-    if (subject_get(tree->engine, node, &handle->subject) < 0) {
+    if (subject_get(tree, node, &handle->subject) < 0) {
         error_set(err, ENOENT, "it is gone");
         return NULL;
     }
@@ -75,7 +75,7 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     }
     /* Commands go straight through. So does what blocks, and what grows without a word, whose size
      * would have to be asked for before each read. */
-    fi->direct_io = writes || row->waits || row->grows;
+    fi->direct_io = writes || row->waits || row->grows || row->changes;
     fi->keep_cache = !fi->direct_io;
     fi->noflush = 1;
     if (row->back_waits) {
@@ -117,7 +117,7 @@ static void read_rendered(fuse_req_t req, struct node node, const struct view_ha
                           size_t size, off_t offset)
 {
     struct subject now = {0};
-    bool there = subject_get(tree_of(req)->engine, node, &now) == 0;
+    bool there = subject_get(tree_of(req), node, &now) == 0;
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_DOCUMENT);
     tree_rows[node.row].render(there ? &now : &handle->subject, &text);
     if (there)
@@ -132,7 +132,7 @@ static void read_backed(fuse_req_t req, struct node node, struct view_handle *ha
     ssize_t got = bytes ? pread(handle->fd, bytes, size, offset) : -1;
     if (got < 0)
         fuse_reply_err(req, errno);
-    else if (got == 0 && tree_rows[node.row].back_waits)
+    else if (got == 0 && tree_rows[node.row].grows && tree_rows[node.row].back_waits)
         view_read_late(req, node, handle, size, offset);
     else
         fuse_reply_buf(req, bytes, (size_t)got);
@@ -171,7 +171,7 @@ static void write_now(fuse_req_t req, struct node node, const char *text, size_t
     struct tree *tree = tree_of(req);
     cleanup(error_free) struct error *failure = NULL;
     cleanup(subject_done) struct subject subject = {0};
-    int result = subject_get(tree->engine, node, &subject);
+    int result = subject_get(tree, node, &subject);
     if (result < 0)
         error_set(&failure, ENOENT, "it is gone");
     else

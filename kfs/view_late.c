@@ -67,10 +67,18 @@ static int current_attributes(struct late *late, struct fuse_entry_param *ret, s
 {
     struct tree *tree = late->parked.tree;
     cleanup(subject_done) struct subject subject = {0};
-    if (subject_get(tree->engine, late->node, &subject) < 0)
+    if (subject_get(tree, late->node, &subject) < 0)
         return error_set(err, ENOENT, "it is gone");
     uint64_t sequence = notifier_sequence(tree->notifier);
-    return view_entry(tree, late->node, &subject, sequence, ret, err);
+    cleanup(error_free) struct error *failure = NULL;
+    if (view_entry(tree, late->node, &subject, sequence, ret, &failure) == 0)
+        return 0;
+    if (error_code(failure) == ENOENT)
+        return error_move(err, &failure);
+    /* It is there, but cannot be had: opening it says why, looking at its directory goes on. */
+    *ret = (struct fuse_entry_param){.ino = node_pack(late->node)};
+    attributes_common(tree, late->node, &subject, &ret->attr);
+    return 0;
 }
 
 /* Brings the file of a handle up to date: also to another file, if the engine has begun a new
@@ -117,7 +125,7 @@ static void answer_getattr(struct late *late)
 {
     cleanup(error_free) struct error *failure = NULL;
     struct fuse_entry_param entry;
-    if (late->handle)
+    if (late->handle && tree_rows[late->node.row].grows)
         catch_up(late, NULL);
     int result = current_attributes(late, &entry, &failure);
     if (!parked_claim(&late->parked))
@@ -205,7 +213,7 @@ static void write_run(void *context)
     struct tree *tree = late->parked.tree;
     cleanup(error_free) struct error *failure = NULL;
     cleanup(subject_done) struct subject subject = {0};
-    int result = subject_get(tree->engine, late->node, &subject);
+    int result = subject_get(tree, late->node, &subject);
     if (result < 0)
         error_set(&failure, ENOENT, "it is gone");
     else

@@ -48,7 +48,7 @@ static void lookup_found(fuse_req_t req, fuse_ino_t parent, const char *name, st
     cleanup(error_free) struct error *failure = NULL;
     cleanup(subject_done) struct subject subject = {0};
     struct fuse_entry_param entry;
-    if (subject_get(tree->engine, node, &subject) < 0)
+    if (subject_get(tree, node, &subject) < 0)
         reply_missing(req);
     else if (view_entry(tree, node, &subject, sequence, &entry, &failure) < 0)
         tree_refuse(req, "lookup", parent, name, failure);
@@ -62,7 +62,7 @@ void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     uint64_t sequence = notifier_sequence(tree->notifier);
     struct node directory = node_unpack(parent);
     cleanup(subject_done) struct subject subject = {0};
-    if (subject_get(tree->engine, directory, &subject) < 0) {
+    if (subject_get(tree, directory, &subject) < 0) {
         reply_missing(req);
         return;
     }
@@ -82,7 +82,7 @@ static void reply_attributes(fuse_req_t req, struct node node)
     cleanup(error_free) struct error *failure = NULL;
     cleanup(subject_done) struct subject subject = {0};
     struct fuse_entry_param entry;
-    if (subject_get(tree->engine, node, &subject) < 0)
+    if (subject_get(tree, node, &subject) < 0)
         reply_missing(req);
     else if (view_entry(tree, node, &subject, sequence, &entry, &failure) < 0)
         tree_refuse(req, "stat", node_pack(node), NULL, failure);
@@ -124,7 +124,7 @@ void view_readlink(fuse_req_t req, fuse_ino_t number)
         fuse_reply_err(req, EINVAL);
         return;
     }
-    if (subject_get(tree->engine, node, &subject) < 0) {
+    if (subject_get(tree, node, &subject) < 0) {
         reply_missing(req);
         return;
     }

@@ -87,7 +87,7 @@ static void reply_answer(struct waiting *waiting)
     struct tree *tree = waiting->parked.tree;
     struct view_handle *handle = waiting->handle;
     cleanup(subject_done) struct subject subject = {0};
-    if (subject_get(tree->engine, waiting->node, &subject) < 0) {
+    if (subject_get(tree, waiting->node, &subject) < 0) {
         fuse_reply_err(waiting->parked.req, ENOENT);
         return;
     }

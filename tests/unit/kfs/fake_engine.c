@@ -6,6 +6,7 @@
 #include "backend/base/map.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -440,6 +441,30 @@ int engine_open_log(struct engine *engine, struct error **err)
     return state_file(engine, "engine", 0, "log", O_RDONLY);
 }
 
+int engine_open_events(struct engine *engine, object_id enclave, struct error **err)
+{
+    (void)err;
+    return state_file(engine, "events", enclave, "events", O_RDONLY);
+}
+
+void engine_put_metrics(struct engine *engine, struct buf *out)
+{
+    buf_printf(out, "kfs_enclaves %zu\n", engine->order.count);
+}
+
+int enclave_open_logs(struct engine *engine, object_id id, struct error **err)
+{
+    (void)err;
+    return state_file(engine, "enclave", id, "logs", O_RDONLY);
+}
+
+int service_put_stats(struct engine *engine, object_id id, struct buf *out, struct error **err)
+{
+    (void)engine, (void)id, (void)err;
+    buf_puts(out, "cpu_nanoseconds 1\n");
+    return 0;
+}
+
 /* ---- enclaves ---- */
 
 struct enclave_facts *enclave_get(struct engine *engine, object_id id)
@@ -593,6 +618,47 @@ int enclave_open_plan(struct engine *engine, object_id id, struct error **err)
     plan_path(path, sizeof path, id);
     int fd = openat(engine->state_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? error_system(err, "cannot open plan/") : fd;
+}
+
+int enclave_open_artifacts(struct engine *engine, object_id id, struct error **err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "files.%llu", (unsigned long long)id);
+    return file_open_dir(engine->state_fd, path, err);
+}
+
+int artifact_name_check(const char *name, struct error **err)
+{
+    return *name == '.' ? error_set(err, EINVAL, "'%s' is no name for an artifact", name) : 0;
+}
+
+void enclave_artifact_changed(struct engine *engine, object_id id, const char *name)
+{
+    (void)name;
+    pthread_mutex_lock(&engine->model_lock);
+    struct fake_enclave *enclave = idmap_get(&engine->enclaves, id);
+    if (enclave)
+        enclave_facts_change(enclave, ASPECT_BIT(ASPECT_ARTIFACTS));
+    pthread_mutex_unlock(&engine->model_lock);
+    tell_modified(engine, OBJECT_ENCLAVE, id, 0, ASPECT_BIT(ASPECT_ARTIFACTS));
+}
+
+int enclave_artifacts(struct engine *engine, object_id id,
+                      void (*each)(void *context, const char *uuid, const char *name),
+                      void *context, struct error **err)
+{
+    int fd = enclave_open_artifacts(engine, id, err);
+    cleanup(closedir) DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    for (const struct dirent *entry; directory && (entry = readdir(directory));)
+        if (*entry->d_name != '.')
+            each(context, "0123456789abcdef0123456789abcdef", entry->d_name);
+    return 0;
+}
+
+char *service_root(struct engine *engine, object_id id, struct error **err)
+{
+    (void)id, (void)err;
+    return copy(engine->state_dir);
 }
 
 /* ---- runs ---- */

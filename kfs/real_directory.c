@@ -1,22 +1,22 @@
-/* Listing directories below plan/. */
-#include "kfs/plan_files.h"
+/* Listing real directories. */
+#include "kfs/real_files.h"
 
 #include <dirent.h>
 #include <string.h>
 
-struct plan_listing {
+struct real_listing {
     DIR *stream;
-    struct plan_place place;
+    struct real_place place;
 };
 
-void plan_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+void real_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct tree *tree = tree_of(req);
     cleanup(error_free) struct error *failure = NULL;
-    struct plan_listing *listing = calloc(1, sizeof *listing);
+    struct real_listing *listing = calloc(1, sizeof *listing);
     if (!listing)
         abort();
-    int fd = plan_open_directory(tree, number, "", &listing->place, &failure);
+    int fd = real_open_directory(tree, number, "", &listing->place, &failure);
     listing->stream = fd < 0 ? NULL : fdopendir(fd);
     if (!listing->stream) {
         fuse_reply_err(req, failure ? error_code(failure) : errno);
@@ -32,17 +32,17 @@ void plan_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     }
 }
 
-void plan_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+void real_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     (void)number;
-    struct plan_listing *listing = (struct plan_listing *)(uintptr_t)fi->fh;
+    struct real_listing *listing = (struct real_listing *)(uintptr_t)fi->fh;
     closedir(listing->stream);
     free(listing);
     fuse_reply_err(req, 0);
 }
 
 static size_t put_entry_plus(fuse_req_t req, char *out, size_t room,
-                             const struct plan_listing *listing, fuse_ino_t number,
+                             const struct real_listing *listing, fuse_ino_t number,
                              const struct dirent *entry)
 {
     struct tree *tree = tree_of(req);
@@ -50,21 +50,21 @@ static size_t put_entry_plus(fuse_req_t req, char *out, size_t room,
     bool counted = *entry->d_name != '.' ||
                    (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0);
     /* One that went since is given by its name only, which the kernel then looks up. */
-    if (counted && plan_entry(tree, dirfd(listing->stream), &listing->place, number, entry->d_name,
+    if (counted && real_entry(tree, dirfd(listing->stream), &listing->place, number, entry->d_name,
                               &param, NULL) < 0)
         param.ino = 0;
     if (!counted || param.ino == 0)
         param.attr = (struct stat){.st_ino = entry->d_ino, .st_mode = DTTOIF(entry->d_type)};
     size_t size = fuse_add_direntry_plus(req, out, room, entry->d_name, &param, entry->d_off);
     if (size > room && param.ino != 0)
-        plan_nodes_forget(tree->nodes, plan_serial(param.ino), 1);
+        real_nodes_forget(tree->nodes, real_serial(param.ino), 1);
     return size;
 }
 
 static void list(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                  struct fuse_file_info *fi, bool plus)
 {
-    struct plan_listing *listing = (struct plan_listing *)(uintptr_t)fi->fh;
+    struct real_listing *listing = (struct real_listing *)(uintptr_t)fi->fh;
     cleanup(free) char *out = malloc(size);
     if (!out) {
         fuse_reply_err(req, ENOMEM);
@@ -84,13 +84,13 @@ static void list(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     fuse_reply_buf(req, out, used);
 }
 
-void plan_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+void real_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                   struct fuse_file_info *fi)
 {
     list(req, number, size, offset, fi, false);
 }
 
-void plan_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+void real_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                       struct fuse_file_info *fi)
 {
     list(req, number, size, offset, fi, true);

@@ -3,29 +3,26 @@
  * parsed; and the close(2) that ended the writing is answered with what it says.
  */
 #include "kfs/parked.h"
-#include "kfs/plan_files.h"
+#include "kfs/real_files.h"
 
 #include <string.h>
 
 struct written {
     struct parked parked; /* parked.req is NULL if nobody waits for it */
-    uint64_t directory;   /* inode number of plan/, for the path */
-    object_id enclave;
+    uint64_t directory;   /* inode number of plan/ */
     uid_t uid;
     bool renamed; /* the answer is success in any case */
     char name[NAME_MAX + 1];
 };
 
-static struct written *written_new(struct tree *tree, const struct plan_place *place, uid_t uid)
+static struct written *written_new(struct tree *tree, const struct real_place *place, uid_t uid)
 {
     struct written *written = calloc(1, sizeof *written);
     if (!written)
         abort();
     written->parked.tree = tree;
-    written->enclave = place->enclave;
+    written->directory = place->top;
     written->uid = uid;
-    written->directory =
-        node_pack((struct node){.row = row_of_directory(DIR_PLAN), .object = place->enclave});
     return written;
 }
 
@@ -44,8 +41,8 @@ static void written_run(void *context)
     struct tree *tree = written->parked.tree;
     cleanup(error_free) struct error *failure = NULL;
     object_id run;
-    int result = enclave_plan_written(tree->engine, written->enclave, written->name, written->uid,
-                                      &run, &failure);
+    int result = enclave_plan_written(tree->engine, node_unpack(written->directory).object,
+                                      written->name, written->uid, &run, &failure);
     if (result < 0)
         tree_note(tree, written->renamed ? "rename" : "close", written->directory, written->name,
                   failure);
@@ -70,11 +67,14 @@ static void written_start(struct written *written, fuse_req_t req)
     jobs_submit(tree->commits, written_run, written);
 }
 
-void plan_written_flush(fuse_req_t req, struct tree *tree, uint64_t number, uid_t uid)
+void real_written_flush(fuse_req_t req, struct tree *tree, uint64_t number, uid_t uid)
 {
-    struct plan_place place;
+    struct real_place place;
     /* A file that has been removed since, or has another name now, acts under none. */
-    if (plan_locate(tree, number, &place, NULL) < 0 || !plan_acts(&place)) {
+    bool there = real_locate(tree, number, &place, NULL) == 0;
+    if (there)
+        real_changed(tree, &place, NULL);
+    if (!there || !real_acts(&place)) {
         if (req)
             fuse_reply_err(req, 0);
         return;
@@ -84,11 +84,13 @@ void plan_written_flush(fuse_req_t req, struct tree *tree, uint64_t number, uid_
     written_start(written, req);
 }
 
-void plan_written_rename(fuse_req_t req, const struct plan_place *directory, uint64_t parent,
+void real_written_rename(fuse_req_t req, const struct real_place *directory, uint64_t parent,
                          const char *name)
 {
     struct tree *tree = tree_of(req);
-    if (plan_serial(parent) != 0 || !plan_name_acts(name)) {
+    const struct real_policy *policy = real_policy(directory);
+    real_changed(tree, directory, name);
+    if (real_serial(parent) != 0 || !policy->acts || !policy->acts(name)) {
         fuse_reply_err(req, 0);
         return;
     }
@@ -98,9 +100,9 @@ void plan_written_rename(fuse_req_t req, const struct plan_place *directory, uin
     written_start(written, req);
 }
 
-void plan_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+void real_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
-    struct plan_handle *handle = (struct plan_handle *)(uintptr_t)fi->fh;
+    struct real_handle *handle = (struct real_handle *)(uintptr_t)fi->fh;
     pthread_mutex_lock(&handle->commit_lock);
     bool dirty = handle->commit.dirty;
     pthread_mutex_unlock(&handle->commit_lock);
@@ -109,7 +111,7 @@ void plan_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     bool done = commit_closed(&handle->commit, process);
     pthread_mutex_unlock(&handle->commit_lock);
     if (done)
-        plan_written_flush(req, tree_of(req), number, handle->uid);
+        real_written_flush(req, tree_of(req), number, handle->uid);
     else
         fuse_reply_err(req, 0);
 }
@@ -131,11 +133,11 @@ static void sync_run(void *context)
     free(syncing);
 }
 
-void plan_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
+void real_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
 {
     (void)number;
     (void)data_only;
-    const struct plan_handle *handle = (struct plan_handle *)(uintptr_t)fi->fh;
+    const struct real_handle *handle = (struct real_handle *)(uintptr_t)fi->fh;
     struct syncing *syncing = calloc(1, sizeof *syncing);
     /* A descriptor of its own: an interrupted request may be followed by a close. */
     int fd = fcntl(handle->fd, F_DUPFD_CLOEXEC, 0);
