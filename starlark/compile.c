@@ -107,17 +107,13 @@ static struct code *code_copy_out(struct builder *builder, const struct code *fr
     return code;
 }
 
+/* The strings of some symbols, which are constants already. */
 static star_value *names_copy_out(struct builder *builder, struct symbol **symbols, size_t count)
 {
-    star_value *names = copy_out(builder, NULL, 0, 0);
-    star_value *larger = realloc(names, (count ? count : 1) * sizeof(star_value));
-    if (!larger) {
-        free(names);
-        longjmp(builder->source->failed, FAILED_MEMORY);
-    }
+    star_value *names = sl_arena_alloc(&builder->source->arena, count * sizeof(star_value));
     for (size_t i = 0; i < count; i++)
-        larger[i] = object_value(as_str(builder->constants[symbols[i]->constant - 1]));
-    return larger;
+        names[i] = builder->constants[symbols[i]->constant - 1];
+    return copy_out(builder, names, count, sizeof(star_value));
 }
 
 /* Makes sure that the names of globals and predeclared values are constants; gives their symbols.
@@ -134,7 +130,7 @@ static struct symbol **name_symbols(struct builder *builder, const struct bindin
 static void name_constants(struct builder *builder, struct symbol **symbols, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        sl_constant_text(builder, symbols[i]->name, symbols[i]->size, false);
+        sl_constant_symbol(builder, symbols[i]);
 }
 
 /* Fills `program` bit by bit, so that program_free can undo it at any point. The constants move

@@ -70,6 +70,7 @@ uint16_t sl_temp(struct emitter *e, uint32_t count);
 struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer,
                                struct function_node *node);
 uint32_t sl_constant(struct builder *builder, star_value value);
+uint32_t sl_constant_symbol(struct builder *builder, struct symbol *symbol);
 uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size, bool bytes);
 struct str *sl_builder_name(struct builder *builder, const char *name);
 

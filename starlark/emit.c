@@ -129,6 +129,16 @@ static star_value text_new(struct builder *builder, const char *text, size_t siz
     return object_value(str);
 }
 
+uint32_t sl_constant_symbol(struct builder *builder, struct symbol *symbol)
+{
+    if (symbol->constant == 0) {
+        symbol->constant = sl_constant(builder, V_NONE) + 1;
+        builder->constants[symbol->constant - 1] =
+            text_new(builder, symbol->name, symbol->size, false);
+    }
+    return symbol->constant - 1;
+}
+
 /* Texts that could be names are shared, so that the interpreter's comparisons mostly end at the
  * pointer. */
 uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size, bool bytes)
@@ -136,22 +146,16 @@ uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size
     enum {
         SHARED_MAX = 64
     };
-    if (bytes || size > SHARED_MAX) {
-        uint32_t at = sl_constant(builder, V_NONE);
-        builder->constants[at] = text_new(builder, text, size, bytes);
-        return at;
-    }
-    struct symbol *symbol = sl_symbol(builder->source, text, size);
-    if (symbol->constant == 0) {
-        symbol->constant = sl_constant(builder, V_NONE) + 1;
-        builder->constants[symbol->constant - 1] = text_new(builder, text, size, false);
-    }
-    return symbol->constant - 1;
+    if (!bytes && size <= SHARED_MAX)
+        return sl_constant_symbol(builder, sl_symbol(builder->source, text, size));
+    uint32_t at = sl_constant(builder, V_NONE);
+    builder->constants[at] = text_new(builder, text, size, bytes);
+    return at;
 }
 
 struct str *sl_builder_name(struct builder *builder, const char *name)
 {
-    uint32_t constant =
-        sl_constant_text(builder, name, strlen(name), false); /* may move the array */
+    uint32_t constant = sl_constant_symbol(
+        builder, sl_symbol(builder->source, name, strlen(name))); /* may move the array */
     return as_str(builder->constants[constant]);
 }

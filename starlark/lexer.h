@@ -40,6 +40,7 @@ struct source {
     struct diagnostic_list {
         struct diagnostic {
             uint32_t offset;
+            uint32_t number; /* for sorting */
             const char *message;
         } * items;
         size_t count, capacity;

@@ -9,6 +9,7 @@
 #include "starlark/starlark.h"
 #include "starlark/universe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The file, a function or a comprehension. */
@@ -207,14 +208,21 @@ static void bind_stmts(struct resolver *r, struct nodes stmts)
 /* -------------------------------------------------------------------------------------------------------------------
  * uses */
 
+/* A hint looks at every name there is, so a file of many errors gets them for the first ones only.
+ */
 static void fail_undefined(struct resolver *r, struct node *ident)
 {
-    size_t count = r->out->globals.count, n = 0;
+    enum {
+        HINTS_MAX = 100
+    };
+    size_t count = 0, n = 0;
     for (struct block *block = r->block; block; block = block->parent)
         count += block->bindings.count;
+    if (r->source->diagnostics.count >= HINTS_MAX)
+        count = 0;
     const char **names = sl_arena_alloc(&r->source->arena, count * sizeof(char *));
     for (struct block *block = r->block; block; block = block->parent)
-        for (size_t i = 0; i < block->bindings.count; i++)
+        for (size_t i = 0; i < block->bindings.count && n < count; i++)
             names[n++] = block->bindings.items[i]->symbol->name;
     const char *name = ident->ident.symbol->name;
     const char *hint = sl_spell_nearest(name, names, n);
@@ -723,27 +731,21 @@ static void declare_outside(struct source *source, const char *const *predeclare
     }
 }
 
+/* By position, and where that is equal as they were found. */
 static int compare_diagnostics(const void *a, const void *b)
 {
     const struct diagnostic *x = a, *y = b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* By position; a file has few errors, and insertion keeps equals in order. */
 static void sort_diagnostics(struct diagnostic_list *list)
 {
-    enum {
-        SORT_MAX = 1000
-    };
-    if (list->count > SORT_MAX)
-        list->count = SORT_MAX;
-    for (size_t i = 1; i < list->count; i++)
-        for (size_t j = i; j > 0 && compare_diagnostics(&list->items[j - 1], &list->items[j]) > 0;
-             j--) {
-            struct diagnostic swapped = list->items[j];
-            list->items[j] = list->items[j - 1];
-            list->items[j - 1] = swapped;
-        }
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i].number = (uint32_t)i;
+    if (list->count > 1)
+        qsort(list->items, list->count, sizeof(list->items[0]), compare_diagnostics);
 }
 
 void sl_resolve(struct source *source, struct function_node *file, unsigned dialect,
