@@ -175,22 +175,37 @@ static int reader_read_file(struct file_reader *reader, int fd, uint64_t inode, 
     }
 }
 
-/* Whether the position is one in this very file: the entry before it bears the position's time. */
+/* The line that ends at offset, found in the `length` bytes before it and put into the chunk. NULL
+ * if it begins before those, or no line ends there. */
+static char *line_before(struct file_reader *reader, int fd, uint64_t offset, size_t length,
+                         size_t *ret_length)
+{
+    if (pread(fd, reader->chunk, length, (off_t)(offset - length)) != (ssize_t)length ||
+        reader->chunk[length - 1] != '\n')
+        return NULL;
+    char *before = length > 1 ? memrchr(reader->chunk, '\n', length - 1) : NULL;
+    char *line = before ? before + 1 : reader->chunk;
+    *ret_length = (size_t)(reader->chunk + length - 1 - line);
+    return before || length == offset ? line : NULL;
+}
+
+/* Whether the position is one in this very file: the entry before it bears the position's time.
+ * Most lines are short, so a short look comes first: this is done at every call. */
 static bool position_true(struct file_reader *reader, int fd)
 {
     const struct log_position *position = reader->batch->position;
-    if (position->offset == 0)
-        return true;
-    size_t length = position->offset < CHUNK ? (size_t)position->offset : CHUNK;
-    if (pread(fd, reader->chunk, length, (off_t)(position->offset - length)) != (ssize_t)length ||
-        reader->chunk[length - 1] != '\n')
-        return false;
-    char *before = length > 1 ? memrchr(reader->chunk, '\n', length - 1) : NULL;
-    char *line = before ? before + 1 : reader->chunk;
-    struct log_entry entry;
-    size_t line_length = (size_t)(reader->chunk + length - 1 - line);
-    return jsonlog_decode(&reader->jsonlog, line, line_length, &entry) == 0 &&
-           entry.time == position->time;
+    static const size_t looks[] = {1024, CHUNK};
+    for (size_t i = 0; i < ARRAY_LENGTH(looks); i++) {
+        size_t length = position->offset < looks[i] ? (size_t)position->offset : looks[i];
+        size_t line_length;
+        struct log_entry entry;
+        char *line =
+            length ? line_before(reader, fd, position->offset, length, &line_length) : NULL;
+        if (line)
+            return jsonlog_decode(&reader->jsonlog, line, line_length, &entry) == 0 &&
+                   entry.time == position->time;
+    }
+    return position->offset == 0;
 }
 
 /* Reads all that came after the position. 1 if that is not to be had here, 0, or -1. */
