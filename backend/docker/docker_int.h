@@ -132,14 +132,10 @@ int docker_info(struct orchestrator *self, const struct orchestrator_call *call,
                 struct orchestrator_info *ret_info, struct error **err);
 int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
                 struct orchestrator_listing **ret_listing, struct error **err);
-/* The engine's lists as they came, whatever they hold. On failure the listing holds what came
- * before it, and is to be freed all the same. */
-int list_services_from_json(struct docker *docker, const json_t *json,
-                            struct orchestrator_listing *listing, struct error **err);
-int list_networks_from_json(struct docker *docker, const json_t *json,
-                            struct orchestrator_listing *listing, struct error **err);
-int list_volumes_from_json(struct docker *docker, const json_t *json,
-                           struct orchestrator_listing *listing, struct error **err);
+/* Adds an item of the engine's list, whatever it holds, to the listing if it is this instance's. On
+ * failure the listing is to be freed all the same. */
+int list_add_from_json(struct docker *docker, enum object_kind kind, const json_t *item,
+                       struct orchestrator_listing *listing, struct error **err);
 int network_from_json(const json_t *json, struct network *ret_network, struct error **err);
 
 /* network.c, volume.c */

@@ -30,6 +30,12 @@ static int parse_unix(struct endpoint *endpoint, const char *path, struct error 
 
 static int parse_tcp(struct endpoint *endpoint, const char *rest, struct error **err)
 {
+    const char *tls = getenv("DOCKER_TLS_VERIFY");
+    if (tls && *tls)
+        return error_set(err, EINVAL,
+                         "DOCKER_TLS_VERIFY is set, but kfs does not speak TLS to %s: forward the "
+                         "engine's socket with ssh -L",
+                         endpoint->text);
     bool bracket = rest[0] == '[';
     size_t length = strcspn(rest + bracket, bracket ? "]" : ":/");
     bool closed = bracket && rest[1 + length] == ']';

@@ -1,6 +1,7 @@
 /* Who the engine is and what of this instance it holds: one call for each kind of object, whatever
  * their number. */
 #include "backend/docker/docker_int.h"
+#include "backend/docker/items.h"
 
 #include <string.h>
 
@@ -114,79 +115,123 @@ static int volume_from_json(const json_t *json, struct volume *ret, struct error
 
 /* ---- the listing ---- */
 
-int list_services_from_json(struct docker *docker, const json_t *json,
-                            struct orchestrator_listing *listing, struct error **err)
+/* Room for one more item: the array doubles. NULL without memory; then the array stays. */
+static void *grow(void **array, size_t count, size_t size)
 {
-    listing->services = calloc(json_array_size(json) + 1, sizeof *listing->services);
-    size_t i;
-    json_t *item;
-    json_array_foreach(json, i, item)
-    {
-        if (!listing->services)
-            break;
-        if (!labels_ours(docker, json_object_get(item, "Labels")))
-            continue;
-        struct service *service = &listing->services[listing->service_count++];
-        if (service_from_json(item, service, err) < 0)
-            return -1;
-        known_add(docker, OBJECT_SERVICE, service->id);
-    }
-    return listing->services ? 0 : error_set(err, ENOMEM, "out of memory");
+    bool full = count == 0 || (count >= 8 && (count & (count - 1)) == 0);
+    void *grown = full ? reallocarray(*array, count ? 2 * count : 8, size) : *array;
+    if (!grown)
+        return NULL;
+    *array = grown;
+    void *item = (char *)grown + count * size;
+    memset(item, 0, size);
+    return item;
 }
 
-int list_networks_from_json(struct docker *docker, const json_t *json,
-                            struct orchestrator_listing *listing, struct error **err)
+static int add_service(struct docker *docker, struct orchestrator_listing *listing,
+                       const json_t *item, struct error **err)
 {
-    listing->networks = calloc(json_array_size(json) + 1, sizeof *listing->networks);
-    size_t i;
-    json_t *item;
-    json_array_foreach(json, i, item)
-    {
-        if (!listing->networks)
-            break;
-        if (!labels_ours(docker, json_object_get(item, "Labels")))
-            continue;
-        struct network *network = &listing->networks[listing->network_count++];
-        if (network_from_json(item, network, err) < 0)
-            return -1;
-        known_add(docker, OBJECT_NETWORK, network->id);
-    }
-    return listing->networks ? 0 : error_set(err, ENOMEM, "out of memory");
+    struct service *service =
+        grow((void **)&listing->services, listing->service_count, sizeof *service);
+    if (!service)
+        return error_set(err, ENOMEM, "out of memory");
+    listing->service_count++;
+    if (service_from_json(item, service, err) < 0)
+        return -1;
+    known_add(docker, OBJECT_SERVICE, service->id);
+    return 0;
 }
 
-int list_volumes_from_json(struct docker *docker, const json_t *json,
-                           struct orchestrator_listing *listing, struct error **err)
+static int add_network(struct docker *docker, struct orchestrator_listing *listing,
+                       const json_t *item, struct error **err)
 {
-    const json_t *items = json_object_get(json, "Volumes");
-    listing->volumes = calloc(json_array_size(items) + 1, sizeof *listing->volumes);
-    size_t i;
-    json_t *item;
-    json_array_foreach(items, i, item)
-    {
-        if (!listing->volumes)
-            break;
-        if (!labels_ours(docker, json_object_get(item, "Labels")))
-            continue;
-        struct volume *volume = &listing->volumes[listing->volume_count++];
-        if (volume_from_json(item, volume, err) < 0)
-            return -1;
-        known_add(docker, OBJECT_VOLUME, volume->name);
-    }
-    return listing->volumes ? 0 : error_set(err, ENOMEM, "out of memory");
+    struct network *network =
+        grow((void **)&listing->networks, listing->network_count, sizeof *network);
+    if (!network)
+        return error_set(err, ENOMEM, "out of memory");
+    listing->network_count++;
+    if (network_from_json(item, network, err) < 0)
+        return -1;
+    known_add(docker, OBJECT_NETWORK, network->id);
+    return 0;
 }
 
-static int list_fetch(struct docker *docker, const char *prefix,
-                      const struct orchestrator_call *call, json_t **ret_json, struct error **err)
+static int add_volume(struct docker *docker, struct orchestrator_listing *listing,
+                      const json_t *item, struct error **err)
+{
+    struct volume *volume = grow((void **)&listing->volumes, listing->volume_count, sizeof *volume);
+    if (!volume)
+        return error_set(err, ENOMEM, "out of memory");
+    listing->volume_count++;
+    if (volume_from_json(item, volume, err) < 0)
+        return -1;
+    known_add(docker, OBJECT_VOLUME, volume->name);
+    return 0;
+}
+
+static const struct list_kind {
+    const char *path; /* before the filter */
+    int (*add)(struct docker *docker, struct orchestrator_listing *listing, const json_t *item,
+               struct error **err);
+} list_kinds[] = {
+    [OBJECT_SERVICE] = {"/containers/json?all=1&filters=", add_service},
+    [OBJECT_NETWORK] = {"/networks?filters=", add_network},
+    [OBJECT_VOLUME] = {"/volumes?filters=", add_volume},
+};
+
+struct lister {
+    struct docker *docker;
+    struct orchestrator_listing *listing;
+    enum object_kind kind;
+    struct error *failure;
+};
+
+int list_add_from_json(struct docker *docker, enum object_kind kind, const json_t *item,
+                       struct orchestrator_listing *listing, struct error **err)
+{
+    if (!labels_ours(docker, json_object_get(item, "Labels")))
+        return 0;
+    return list_kinds[kind].add(docker, listing, item, err);
+}
+
+static int lister_item(void *context, const json_t *item)
+{
+    struct lister *lister = context;
+    return list_add_from_json(lister->docker, lister->kind, item, lister->listing,
+                              &lister->failure);
+}
+
+static char *list_path(const struct docker *docker, enum object_kind kind)
 {
     cleanup(free) char *filter = labels_filter(docker, NULL, NULL);
-    if (!filter)
-        return error_set(err, ENOMEM, "out of memory");
-    cleanup(free) char *escaped = http_path("%s", filter);
-    cleanup(free) char *path = NULL;
-    if (!escaped || asprintf(&path, "%s%s", prefix, escaped) < 0)
-        path = NULL;
-    const struct api_request request = {.method = "GET", .path = steal(&path)};
-    return api_json(docker, &request, call, ret_json, NULL, err);
+    cleanup(free) char *escaped = filter ? http_path("%s", filter) : NULL;
+    char *path = NULL;
+    if (!escaped || asprintf(&path, "%s%s", list_kinds[kind].path, escaped) < 0)
+        return NULL;
+    return path;
+}
+
+static int list_kind(struct docker *docker, enum object_kind kind,
+                     const struct orchestrator_call *call, struct orchestrator_listing *listing,
+                     struct error **err)
+{
+    struct lister lister = {.docker = docker, .listing = listing, .kind = kind};
+    cleanup(items_done) struct items items;
+    items_init(&items, lister_item, &lister);
+    cleanup(free) char *path = list_path(docker, kind);
+    const struct http_request request = {.method = "GET",
+                                         .path = path,
+                                         .sink = items_take,
+                                         .sink_context = &items,
+                                         .timeout = API_TIMEOUT_QUICK};
+    cleanup(http_answer_done) struct http_answer answer;
+    cleanup(error_free) struct error *reason = NULL;
+    int result = api_call(docker, &request, call, &answer, &reason);
+    if (lister.failure)
+        return error_move(err, &lister.failure);
+    if (items.text.failed || items.broken || (result == 0 && !items_complete(&items)))
+        return error_set(err, EIO, "the Docker engine's answer to %s is not valid JSON", path);
+    return result < 0 ? error_move(err, &reason) : 0;
 }
 
 int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
@@ -197,13 +242,9 @@ int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
         calloc(1, sizeof *listing);
     if (!listing)
         return error_set(err, ENOMEM, "out of memory");
-    cleanup(json_decref) json_t *networks = NULL, *volumes = NULL, *services = NULL;
-    if (list_fetch(docker, "/networks?filters=", call, &networks, err) < 0 ||
-        list_networks_from_json(docker, networks, listing, err) < 0 ||
-        list_fetch(docker, "/volumes?filters=", call, &volumes, err) < 0 ||
-        list_volumes_from_json(docker, volumes, listing, err) < 0 ||
-        list_fetch(docker, "/containers/json?all=1&filters=", call, &services, err) < 0 ||
-        list_services_from_json(docker, services, listing, err) < 0)
+    if (list_kind(docker, OBJECT_NETWORK, call, listing, err) < 0 ||
+        list_kind(docker, OBJECT_VOLUME, call, listing, err) < 0 ||
+        list_kind(docker, OBJECT_SERVICE, call, listing, err) < 0)
         return -1;
     *ret_listing = steal(&listing);
     return 0;

@@ -1,6 +1,7 @@
 /* Answers of the engine that are JSON of any shape, and texts of the user's that are of none. */
 #include "backend/docker/base64.h"
 #include "backend/docker/credentials.h"
+#include "backend/docker/items.h"
 #include "backend/docker/progress.h"
 #include "backend/docker/subnets.h"
 
@@ -17,17 +18,32 @@ static void mark(const struct docker *docker, json_t *item)
         json_object_set_new(labels, DOCKER_INSTANCE_LABEL, json_string(docker->instance));
 }
 
-static void convert(struct docker *docker, json_t *json)
+struct taker {
+    struct docker *docker;
+    struct orchestrator_listing *listing;
+};
+
+static int take_item(void *context, const json_t *item)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach(json, i, item) mark(docker, item);
-    json_array_foreach(json_object_get(json, "Volumes"), i, item) mark(docker, item);
-    struct orchestrator_listing *listing = calloc(1, sizeof *listing);
-    (void)list_services_from_json(docker, json, listing, NULL);
-    (void)list_networks_from_json(docker, json, listing, NULL);
-    (void)list_volumes_from_json(docker, json, listing, NULL);
-    orchestrator_listing_free(listing);
+    struct taker *taker = context;
+    mark(taker->docker, (json_t *)item);
+    for (enum object_kind kind = OBJECT_SERVICE; kind <= OBJECT_VOLUME; kind++)
+        (void)list_add_from_json(taker->docker, kind, item, taker->listing, NULL);
+    return 0;
+}
+
+/* As a list that comes in pieces. What a parser takes for an array must be complete here, too. */
+static void list(struct docker *docker, const uint8_t *input, size_t size, const json_t *json)
+{
+    struct taker taker = {.docker = docker, .listing = calloc(1, sizeof *taker.listing)};
+    cleanup(items_done) struct items items;
+    items_init(&items, take_item, &taker);
+    int result = 0;
+    for (size_t done = 0; done < size && result == 0; done += 5)
+        result = items_take(&items, input + done, size - done < 5 ? size - done : 5);
+    if (json_is_array(json) && (result != 0 || !items_complete(&items)))
+        __builtin_trap();
+    orchestrator_listing_free(taker.listing);
 }
 
 static void tell(void *context, const struct image_progress *progress)
@@ -72,8 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     struct docker docker = {.instance = (char *)"test"};
     pthread_mutex_init(&docker.known_lock, NULL);
     json_t *json = json_loadb((const char *)input, size, 0, NULL);
-    if (json)
-        convert(&docker, json);
+    list(&docker, input, size, json);
     json_decref(json);
     cleanup(error_free) struct error *err = NULL;
     api_refuse(500, (const char *)input, size, "fuzz", &err);

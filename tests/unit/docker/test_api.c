@@ -120,10 +120,17 @@ static void test_bad_options(void **state)
         {.host = "unix:///tmp/s", .instance = "i", .subnet_pool = "10.0.0.0"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
-        cleanup(error_free) struct error *err = NULL;
-        assert_null(docker_new(&rows[i], &err));
-        assert_int_equal(error_code(err), EINVAL);
+        struct error *reason = NULL;
+        assert_null(docker_new(&rows[i], &reason));
+        assert_int_equal(error_code(reason), EINVAL);
+        error_free(reason);
     }
+    setenv("DOCKER_TLS_VERIFY", "1", 1);
+    const struct docker_options tls = {.host = "tcp://127.0.0.1:2376", .instance = "i"};
+    cleanup(error_free) struct error *err = NULL;
+    assert_null(docker_new(&tls, &err));
+    unsetenv("DOCKER_TLS_VERIFY");
+    assert_non_null(strstr(error_message(err), "TLS"));
 }
 
 /* ---- refusals ---- */
