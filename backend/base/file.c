@@ -7,11 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int file_read(int dir, const char *name, struct buf *buf, struct error **err)
+int file_read_fd(int fd, const char *name, struct buf *buf, struct error **err)
 {
-    cleanup(close) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return error_system(err, "cannot open %s", name);
     for (;;) {
         size_t room = buf->max - buf->length < 65536 ? buf->max - buf->length : 65536;
         char *end = buf_reserve(buf, room ? room : 1);
@@ -26,6 +23,14 @@ int file_read(int dir, const char *name, struct buf *buf, struct error **err)
             return 0;
         buf_commit(buf, (size_t)got);
     }
+}
+
+int file_read(int dir, const char *name, struct buf *buf, struct error **err)
+{
+    cleanup(close) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return error_system(err, "cannot open %s", name);
+    return file_read_fd(fd, name, buf, err);
 }
 
 int file_copy_range(int from, uint64_t offset, uint64_t length, int to)

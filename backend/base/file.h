@@ -13,6 +13,8 @@
 
 /* Appends the whole of the file to buf. EFBIG if it does not fit buf's maximum. */
 int file_read(int dir, const char *name, struct buf *buf, struct error **err);
+/* The same from an open file; name is what messages call it. */
+int file_read_fd(int fd, const char *name, struct buf *buf, struct error **err);
 
 /* Replaces the file by data in one step: a reader, or a process killed at any moment, sees the old
  * or the new content. Not flushed to the disk: what is promised is to survive the death of a
