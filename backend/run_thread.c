@@ -215,29 +215,41 @@ static void execute(struct run_context *context, struct error **err)
     plan_run(&request, &run_effects, context, err);
 }
 
-/* Records how the run ended: the error's text in the run and in the enclave, then the status, which
- * is what others wait for. */
-static void settle(struct run_context *context, const struct error *err)
+/* A failed run is a failed operation: its line is in engine/errors, its words are the enclave's. */
+static void note_failure(struct run_context *context, const struct error *err)
 {
-    bool cancelled = cancel_fired(context->run->cancel);
-    bool ending;
+    char path[NAME_MAX_ENCLAVE + 64];
     {
         with_lock(&context->engine->model_lock);
-        ending = context->engine->ending;
+        snprintf(path, sizeof path, "enclaves/%s/runs/%llu", context->enclave->facts->name,
+                 (unsigned long long)context->run->facts->number);
     }
-    if (cancelled && ending)
-        return; /* the daemon ends: the next start takes the run up, or says that it was interrupted
-                 */
+    engine_note_failure(context->engine, context->enclave->object.id, "run", path, err);
+}
+
+/* Records how the run ended: the error's text in the run and in the enclave, then the status, which
+ * is what others wait for. */
+static void settle(struct run_context *context, struct error **err)
+{
+    bool cancelled = cancel_fired(context->run->cancel);
+    {
+        with_lock(&context->engine->model_lock);
+        if (cancelled && context->engine->ending)
+            return; /* the next start takes the run up, or says that it was interrupted */
+    }
+    if (cancelled) {
+        error_free(steal(err));
+        error_set(err, ECANCELED, "the run was cancelled");
+    }
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_DOCUMENT);
-    if (err)
-        buf_printf(&text, "%s\n", cancelled ? "the run was cancelled" : error_message(err));
+    if (*err)
+        buf_printf(&text, "%s\n", error_message(*err));
     write_file(context, "error", text.data, text.length);
-    enclave_set_error(context->enclave, text.data);
-    run_set_status(context->run,
-                   !err        ? RUN_SUCCEEDED
-                   : cancelled ? RUN_CANCELLED
-                               : RUN_FAILED,
-                   context->run->facts->step, context->run->facts->steps);
+    if (*err)
+        note_failure(context, *err);
+    else
+        enclave_set_error(context->enclave, "");
+    run_finish(context->run, !*err ? RUN_SUCCEEDED : cancelled ? RUN_CANCELLED : RUN_FAILED);
 }
 
 static void *run_thread(void *argument)
@@ -248,7 +260,7 @@ static void *run_thread(void *argument)
     cleanup(error_free) struct error *err = NULL;
     execute(context, &err);
     prepared_discard(context);
-    settle(context, err);
+    settle(context, &err);
     {
         with_model(engine);
         if (context->run->facts->finished)

@@ -103,13 +103,11 @@ static void answer(void *context)
 {
     struct waiting *waiting = context;
     if (parked_claim(&waiting->parked)) {
-        if (!waiting->failure) {
+        /* A run that failed has its line in engine/errors already, and its words in `error`. */
+        if (!waiting->failure)
             reply_answer(waiting);
-        } else {
-            tree_note(waiting->parked.tree, "wait", node_pack(waiting->node), NULL,
-                      waiting->failure);
+        else
             fuse_reply_err(waiting->parked.req, error_code(waiting->failure));
-        }
         waiting_drop(waiting);
     }
     waiting_drop(waiting);

@@ -74,7 +74,10 @@ static void test_a_failure_is_told_in_the_run_and_in_the_enclave(void **state)
     assert_file(fixture->engine, run, RUN_FILE_ERROR, "app.star:1:1: failed\n");
     cleanup(enclave_facts_unref) struct enclave_facts *facts =
         enclave_get(fixture->engine, enclave);
-    assert_string_equal(facts->error, "app.star:1:1: failed\n");
+    assert_string_equal(facts->error, "app.star:1:1: failed");
+    cleanup(buf_done) struct buf failures = BUF_INIT(BUF_MAX_TEXT);
+    engine_put_errors(fixture->engine, &failures);
+    assert_non_null(strstr(failures.data, " run enclaves/one/runs/1 EIO: app.star:1:1: failed\n"));
     submit(fixture, enclave, "print");
     wait_quiet(fixture->engine);
     cleanup(enclave_facts_unref) struct enclave_facts *later =
