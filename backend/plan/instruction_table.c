@@ -261,7 +261,7 @@ static const struct plan_instruction_spec instructions[] = {
         .fields = render_templates_fields,
         .returns = PLAN_RETURNS_NAME,
         .description = "Rendering a template to a files artifact with name '{name}'",
-        .validate = ENGINE(plan_validate_artifact_is_new),
+        .validate = ENGINE(plan_validate_render_templates),
         .execute = ENGINE(plan_execute_render_templates),
     },
     {

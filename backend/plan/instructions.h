@@ -47,6 +47,7 @@ EXECUTES(plan_execute_set_service);
 
 /* instruction_files.c: render_templates, upload_files, store_service_files */
 VALIDATES(plan_validate_artifact_is_new);
+VALIDATES(plan_validate_render_templates);
 VALIDATES(plan_validate_store_service_files);
 EXECUTES(plan_execute_render_templates);
 EXECUTES(plan_execute_store_service_files);

@@ -93,6 +93,15 @@ static bool is_field_char(char c)
     return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
 }
 
+bool plan_field_name_valid(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++)
+        if (!is_field_char(name[i]))
+            return false;
+    return length > 0 && length <= PLAN_FIELD_NAME_MAX;
+}
+
 /* Reads ID:FIELD.runtime_value}} at `at`; gives where it ends, or NULL. */
 static const char *parse_rest(const char *at, const char *end, struct plan_placeholder *found)
 {

@@ -27,6 +27,12 @@ enum {
     PLAN_LABEL_MAX = 63
 };
 
+/* The name of a value under an id: ^[a-zA-Z0-9-_.]+$ */
+enum {
+    PLAN_FIELD_NAME_MAX = 200
+};
+bool plan_field_name_valid(const char *name);
+
 /* The id for parts[0], parts[1] ... (count of them; parts may hold any bytes but are C strings). */
 void plan_id_digest(const char *const *parts, size_t count, char ret_id[static UUID_LENGTH + 1]);
 /* The id of a service's own values (ip_address, hostname). */

@@ -179,6 +179,19 @@ static void check_gpu(const json_t *value, struct buf *problems)
     check_at_least(value, "shm_size", 0, problems);
 }
 
+/* A key becomes part of a placeholder. */
+static void check_recipe(const json_t *value, struct buf *problems)
+{
+    const char *key;
+    json_t *program;
+    json_object_foreach(json_object_get(value, "extract"), key,
+                        program) if (!plan_field_name_valid(key))
+        buf_printf(problems,
+                   "The key '%s' of 'extract' is not valid: 1 to %d letters, digits, '-', '_' "
+                   "and '.'\n",
+                   key, PLAN_FIELD_NAME_MAX);
+}
+
 /* ---- fields ---- */
 
 #define RECIPES "ExecRecipe GetHttpRequestRecipe PostHttpRequestRecipe"
@@ -340,14 +353,14 @@ static const struct plan_field user_fields[] = {
 
 static const struct plan_type types[PLAN_TYPE_COUNT] = {
     {"Directory", directory_fields, check_directory},
-    {"ExecRecipe", exec_recipe_fields, NULL},
-    {"GetHttpRequestRecipe", get_recipe_fields, NULL},
+    {"ExecRecipe", exec_recipe_fields, check_recipe},
+    {"GetHttpRequestRecipe", get_recipe_fields, check_recipe},
     {"GpuConfig", gpu_config_fields, check_gpu},
     {"ImageBuildSpec", image_build_spec_fields, NULL},
     {"ImageSpec", image_spec_fields, NULL},
     {"NixBuildSpec", nix_build_spec_fields, NULL},
     {"PortSpec", port_spec_fields, check_port_spec},
-    {"PostHttpRequestRecipe", post_recipe_fields, NULL},
+    {"PostHttpRequestRecipe", post_recipe_fields, check_recipe},
     {"ReadyCondition", ready_condition_fields, check_ready_condition},
     {"Service", service_fields, NULL},
     {"ServiceConfig", service_config_fields, check_service_config},

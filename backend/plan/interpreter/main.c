@@ -103,42 +103,39 @@ static int set_up(struct interpreter *in)
     return in->keep && modules_declare(in) && types_declare(in) ? 0 : -1;
 }
 
-static int check(struct interpreter *in, const struct frame *request)
+/* The script, compiled; NULL: its errors have been sent. */
+static struct star_program *compile(struct interpreter *in, const struct frame *request)
 {
     const struct star_compile_options options = {.predeclared = in->predeclared_names};
     struct star_error *error = NULL;
     struct star_program *program = star_compile(&options, plan_string(in->start, "name", "script"),
                                                 request->bytes.data, request->bytes.length, &error);
-    if (!program) {
+    if (!program)
         send_failure(in, error);
-        star_error_free(error);
-        return 1;
-    }
-    star_program_unref(program);
-    return 0;
+    star_error_free(error);
+    return program;
 }
 
-static int run(struct interpreter *in, const struct frame *request)
+static int send_plan(struct interpreter *in, const char *result)
 {
-    const char *name = plan_string(in->start, "name", "script");
-    if (check(in, request) != 0)
-        return 1;
+    json_t *plan =
+        json_pack("{s:O, s:o}", "instructions", in->instructions, "result", plan_text(result));
+    int sent = frame_send(in->fd, FRAME_DONE, plan, NULL, 0, NULL);
+    json_decref(plan);
+    return sent == 0 ? 0 : 1;
+}
+
+static int run(struct interpreter *in, struct star_program *program)
+{
     /* Its own root: importing the main file from another is a cycle. */
     struct star_root *root = star_root_new(in->vm, star_none());
-    map_set(&in->modules, name, root);
-    star_value module = module_run(in, name, request->bytes.data, request->bytes.length);
+    map_set(&in->modules, star_program_file(program), root);
+    star_value module = star_exec(in->vm, program, in->predeclared, in->predeclared_count);
     if (star_is_null(module))
         return send_pending(in);
     star_root_set(root, module);
     cleanup(free) char *result = entry_run(in, module);
-    if (!result)
-        return send_pending(in);
-    json_t *plan =
-        json_pack("{s:O, s:o}", "instructions", in->instructions, "result", plan_text(result));
-    cleanup(error_free) struct error *err = NULL;
-    int sent = frame_send(in->fd, FRAME_DONE, plan, NULL, 0, &err);
-    json_decref(plan);
-    return sent == 0 ? 0 : 1;
+    return result ? send_plan(in, result) : send_pending(in);
 }
 
 static int serve(struct interpreter *in)
@@ -151,10 +148,11 @@ static int serve(struct interpreter *in)
         send_failure(in, NULL);
         return 1;
     }
-    if (strcmp(plan_string(in->start, "mode", "run"), "check") != 0)
-        return run(in, &request);
-    if (check(in, &request) != 0)
+    struct star_program *program = compile(in, &request);
+    if (!program)
         return 1;
+    if (strcmp(plan_string(in->start, "mode", "run"), "check") != 0)
+        return run(in, program);
     json_t *nothing = json_object();
     int sent = frame_send(in->fd, FRAME_DONE, nothing, NULL, 0, NULL);
     json_decref(nothing);

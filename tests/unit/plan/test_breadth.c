@@ -116,17 +116,16 @@ static void python_tasks_run(void **state)
 static void templates_are_rendered(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake,
-             "def run(plan):\n"
-             "    o = plan.run_sh(run='printf \\'a\"b\\\\n\\'', image='i')\n"
-             "    n = plan.render_templates(name='cfg', config={\n"
-             "        'etc/app.conf': struct(template='{{.N}} {{range .L}}<{{.}}>{{end}}',\n"
-             "            data={'N': 5, 'L': ['x', o.output]}),\n"
-             "        '/b': struct(template='{{.Big}}',\n"
-             "            data=struct(Big=123456789012345678901))})\n"
-             "    plan.add_service('a', ServiceConfig(image='i', files={'/etc': n}))\n"
-             "    m = plan.render_templates({'x': struct(template='y', data={})})\n"
-             "    plan.print(m)\n");
+    must_run(fake, "def run(plan):\n"
+                   "    o = plan.run_sh(run='printf \\'a\"b\\\\n\\'', image='i')\n"
+                   "    n = plan.render_templates(name='cfg', config={\n"
+                   "        'etc/app.conf': struct(template='{{.N}} {{range .L}}<{{.}}>{{end}}',\n"
+                   "            data={'N': 5, 'L': ['x', o.output]}),\n"
+                   "        '/b': struct(template='{{.Big}}',\n"
+                   "            data=struct(Big=123456789012345678901))})\n"
+                   "    plan.add_service('a', ServiceConfig(image='i', files={'/etc': n}))\n"
+                   "    m = plan.render_templates({'x': struct(template='y', data={})})\n"
+                   "    plan.print(m)\n");
     assert_string_equal(artifact_file(fake, "cfg", "etc/app.conf"), "5 <x><a\"b\n>");
     assert_string_equal(artifact_file(fake, "cfg", "b"), "123456789012345678901");
     assert_has(fake->output.data, "Templates artifact name 'cfg' rendered with artifact UUID '");
@@ -142,7 +141,7 @@ static void templates_are_rendered(void **state)
     must_fail(fake,
               "def run(plan):\n"
               "    plan.render_templates({'x': struct(template='{{', data={})})\n",
-              EIO, "template: x:1");
+              EINVAL, "template: x:1");
     must_fail(fake,
               "def run(plan):\n    plan.render_templates({'x': struct(template='', data=1)}, 'n')\n"
               "    plan.render_templates({'y': struct(template='', data=1)}, 'n')\n",

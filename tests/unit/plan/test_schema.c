@@ -92,6 +92,7 @@ static void types_are_checked(void **state)
     check("Directory", "{\"artifact_names\": [\"a\"]}", NULL);
     check("Directory", "{\"size\": 5}", "exactly one of");
     check("Directory", "{\"artifact_names\": [\"a\"], \"persistent_key\": \"k\"}", "exactly one");
+    check("ExecRecipe", "{\"command\": [\"a\"], \"extract\": {\"a b\": \".\"}}", "key 'a b'");
     check("User", "{\"uid\": -1}", "at least 0");
     check("Toleration", "{\"operator\": \"Exists\"}", NULL);
     check("Toleration", "{\"value\": \"x\"}", "must be Exists");
