@@ -333,6 +333,17 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
     return result;
 }
 
+/* The file of --args-file, a name below plan/. */
+static int read_arguments_file(struct enclave *enclave, const char *name, struct buf *out,
+                               struct error **err)
+{
+    if (strncmp(name, "./", 2) == 0)
+        name += 2;
+    if (name[0] == '/' || strncmp(name, "../", 3) == 0 || strstr(name, "/../"))
+        return error_set(err, EINVAL, "'%s' is not a file of plan/", name);
+    return read_plan_file(enclave, name, "", out, err);
+}
+
 int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid,
                 object_id *ret_run, struct error **err)
 {
@@ -350,6 +361,12 @@ int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid
                          locator);
     if (local && strstr(locator, "/../"))
         return error_set(err, EINVAL, "'%s' leaves plan/", locator);
+    cleanup(buf_done) struct buf arguments = BUF_INIT(SCRIPT_MAX_BYTES);
+    if (request.arguments_file && !*request.arguments) {
+        if (read_arguments_file(enclave, request.arguments_file, &arguments, err) < 0)
+            return -1;
+        request.arguments = arguments.data;
+    }
     struct run_order order = {0};
     fact_set(&order.name, locator + (local ? 2 : 0));
     fact_set(&order.line, line);

@@ -166,7 +166,7 @@ static int context_open(struct run_context *context, struct error **err)
 /* The request's texts are read into script and arguments, which live as long as it. */
 static int request_make(struct run_context *context, struct plan_request *request,
                         struct buf *script, struct buf *arguments, struct buf *package,
-                        char **storage, struct error **err)
+                        struct buf *root, char **storage, struct error **err)
 {
     const struct run_order *order = &context->run->order;
     struct engine *engine = context->engine;
@@ -189,14 +189,16 @@ static int request_make(struct run_context *context, struct plan_request *reques
         request->source_length = script->length;
         return 0;
     }
-    if (strncmp(order->package, "./", 2) == 0) {
+    {
         with_lock(&engine->model_lock);
-        buf_printf(package, "%s/", engine->state_path);
-        enclave_path(context->enclave, package, "plan/");
-        buf_puts(package, order->package + 2);
-    } else {
-        buf_puts(package, order->package);
+        buf_printf(root, "%s/", engine->state_path);
+        enclave_path(context->enclave, root, "plan");
     }
+    if (strncmp(order->package, "./", 2) == 0)
+        buf_printf(package, "%s/%s", root->data, order->package + 2);
+    else
+        buf_puts(package, order->package);
+    request->package_root = root->data;
     request->package = package->data;
     return buf_check(package, err);
 }
@@ -205,11 +207,11 @@ static void execute(struct run_context *context, struct error **err)
 {
     cleanup(buf_done) struct buf script = BUF_INIT(BUF_MAX_DOCUMENT),
                                  arguments = BUF_INIT(BUF_MAX_DOCUMENT);
-    cleanup(buf_done) struct buf package = BUF_INIT(BUF_MAX_TEXT);
+    cleanup(buf_done) struct buf package = BUF_INIT(BUF_MAX_TEXT), root = BUF_INIT(BUF_MAX_TEXT);
     cleanup(free) char *storage = NULL;
     struct plan_request request = {0};
     if (context_open(context, err) < 0 ||
-        request_make(context, &request, &script, &arguments, &package, &storage, err) < 0 ||
+        request_make(context, &request, &script, &arguments, &package, &root, &storage, err) < 0 ||
         enclave_wait_network(context->enclave, context->run->cancel, err) < 0)
         return;
     plan_run(&request, &run_effects, context, err);

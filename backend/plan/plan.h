@@ -44,6 +44,9 @@ struct plan_request {
     /* Of --args-file: a file in which the arguments are, for the caller to read (and to say from
      * where it may be read) into `arguments`, which wins if it is not empty. NULL: none. */
     const char *arguments_file;
+    /* Local directories that are read (the package, targets of its `replace`) must lie in it, so
+     * that a package cannot name what its owner may not read. NULL: anywhere. */
+    const char *package_root;
     const char *package_mirror; /* NULL: none */
     const char *package_cache;  /* directory where fetched packages are kept */
     bool dry_run;

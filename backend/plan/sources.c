@@ -156,6 +156,7 @@ struct sources *sources_new(const struct plan_request *request, struct error **e
                  .directory = find_directory},
         .options = {.cache = request->package_cache,
                     .mirror = request->package_mirror,
+                    .local_root = request->package_root,
                     .cancel = request->cancel},
         .main_text = BUF_INIT(MAIN_MAX),
         .arguments = BUF_INIT(ARGUMENTS_MAX),
