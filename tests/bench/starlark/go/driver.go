@@ -1,8 +1,9 @@
 // The program that stands for starlark-go in the benchmark and in the conformance suite: runs one file.
 //
-//	driver [-check] [-dialect] FILE
+//	driver [-check] [-test] [DIALECT...] FILE
 //
-// -check parses, resolves and compiles only; -dialect allows what is off by default. Prints to standard output.
+// -check parses, resolves and compiles only; -test changes nothing, the names it stands for are always there; the dialect
+// options are those of tools/starlark as far as this version has them. Prints to standard output.
 // It is built in GOPATH mode on Debian's golang-starlark-dev, so nothing is downloaded.
 package main
 
@@ -46,11 +47,14 @@ func freeze(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []st
 
 func main() {
 	check := flag.Bool("check", false, "parse, resolve and compile only")
-	dialect := flag.Bool("dialect", false, "allow sets, while, recursion, reassigned globals")
+	flag.Bool("test", false, "no effect")
+	flag.BoolVar(&resolve.AllowSet, "set", false, "allow set")
+	flag.BoolVar(&resolve.AllowRecursion, "recursion", false, "allow recursion and while")
+	flag.BoolVar(&resolve.AllowRecursion, "while", false, "allow recursion and while")
+	flag.BoolVar(&resolve.AllowGlobalReassign, "globalreassign", false, "allow reassignment and top-level control flow")
+	flag.BoolVar(&resolve.AllowGlobalReassign, "toplevelcontrol", false, "allow reassignment and top-level control flow")
+	flag.BoolVar(&resolve.LoadBindsGlobally, "loadbindsglobally", false, "load binds globals")
 	flag.Parse()
-	resolve.AllowSet = *dialect
-	resolve.AllowGlobalReassign = *dialect
-	resolve.AllowRecursion = *dialect
 	predeclared := starlark.StringDict{
 		"struct": starlark.NewBuiltin("struct", starlarkstruct.Make),
 		"module": starlark.NewBuiltin("module", starlarkstruct.MakeModule),
@@ -69,6 +73,15 @@ func main() {
 		return
 	}
 	thread := &starlark.Thread{Print: func(_ *starlark.Thread, text string) { fmt.Println(text) }}
+	loading := map[string]bool{}
+	thread.Load = func(_ *starlark.Thread, name string) (starlark.StringDict, error) {
+		if loading[name] {
+			return nil, fmt.Errorf("cycle in load graph")
+		}
+		loading[name] = true
+		defer delete(loading, name)
+		return starlark.ExecFile(&starlark.Thread{Print: thread.Print, Load: thread.Load}, name, nil, predeclared)
+	}
 	if _, err := starlark.ExecFile(thread, flag.Arg(0), source, predeclared); err != nil {
 		fail(err)
 	}
