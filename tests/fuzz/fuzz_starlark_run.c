@@ -73,8 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     static const char *const predeclared[] = {"json", "math", "time", "struct", "module", NULL};
     struct star_compile_options options = {.dialect = data[0], .predeclared = predeclared};
+    struct star_error *error = NULL;
     struct star_program *program =
-        star_compile(&options, "fuzz.star", (const char *)data + 1, size - 1, NULL);
+        star_compile(&options, "fuzz.star", (const char *)data + 1, size - 1, &error);
+    star_error_free(error);
     if (program == NULL)
         return 0;
     struct star_config config = {.max_steps = 20000, .max_memory = 16 << 20, .max_calls = 200};
