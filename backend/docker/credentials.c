@@ -140,15 +140,14 @@ static json_t *login_find(const json_t *config, const char *registry,
     return login_from_entry(entry);
 }
 
-/* ---- headers ---- */
+/* ---- the header ---- */
 
-/* "NAME: base64(json)" */
-static int header_from_json(const char *name, const json_t *json, char **ret_header,
-                            struct error **err)
+/* "X-Registry-Auth: base64(json)" */
+static int header_from_json(const json_t *json, char **ret_header, struct error **err)
 {
     cleanup(free) char *text = json_dumps(json, JSON_COMPACT);
     struct buf header = BUF_INIT(SECRET_MAX);
-    buf_printf(&header, "%s: ", name);
+    buf_puts(&header, "X-Registry-Auth: ");
     if (text)
         base64_encode(&header, text, strlen(text));
     *ret_header = text ? buf_steal(&header, err) : NULL;
@@ -181,27 +180,5 @@ int credentials_for_pull(const struct docker *docker, const char *image,
     if (!login)
         return 0;
     json_object_set_new(login, "serveraddress", json_string(registry));
-    return header_from_json("X-Registry-Auth", login, ret_header, err);
-}
-
-int credentials_for_build(const struct docker *docker, char **ret_header, struct error **err)
-{
-    *ret_header = NULL;
-    cleanup(json_decref) json_t *config = config_load(docker, err);
-    cleanup(json_decref) json_t *all = json_object();
-    if (!config)
-        return -1;
-    const char *key;
-    json_t *entry;
-    json_object_foreach(json_object_get(config, "auths"), key, entry)
-    {
-        json_t *login = login_find(config, key, NULL, NULL);
-        if (!login)
-            continue;
-        json_object_set_new(login, "serveraddress", json_string(key));
-        json_object_set_new(all, key, login);
-    }
-    if (json_object_size(all) == 0)
-        return 0;
-    return header_from_json("X-Registry-Config", all, ret_header, err);
+    return header_from_json(login, ret_header, err);
 }

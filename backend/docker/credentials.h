@@ -18,13 +18,11 @@ char *registry_of_image(const char *image);
  * frees it. */
 char *registry_key(const char *registry);
 
-/* The headers that prove it, "X-Registry-Auth: ..." for one registry and "X-Registry-Config: ..."
- * for all that config.json itself names. *ret_header is the caller's, NULL where nothing is known
- * (which is no error). given may be NULL. */
+/* The header that proves it, "X-Registry-Auth: ...". *ret_header is the caller's, NULL where
+ * nothing is known (which is no error). given may be NULL. */
 int credentials_for_pull(const struct docker *docker, const char *image,
                          const struct image_credentials *given,
                          const struct orchestrator_call *call, char **ret_header,
                          struct error **err);
-int credentials_for_build(const struct docker *docker, char **ret_header, struct error **err);
 
 #endif

@@ -1,6 +1,8 @@
 /* Progress streams. */
 #include "backend/docker/progress.h"
 
+#include "backend/docker/trace.h"
+
 #include <string.h>
 
 enum {
@@ -31,6 +33,21 @@ static void progress_tell(const struct progress *progress, const json_t *json)
     progress->sink(progress->context, &told);
 }
 
+/* Of the classic builder: a step's output. Of BuildKit: the same, wrapped up. */
+static int progress_output(struct progress *progress, const json_t *json)
+{
+    const char *text = json_text(json, "stream"), *id = json_text(json, "id");
+    const char *trace = json_text(json, "aux");
+    cleanup(buf_done) struct buf told = BUF_INIT(PROGRESS_LINE_MAX);
+    if (text)
+        buf_puts(&told, text);
+    else if (trace && id && strcmp(id, "moby.buildkit.trace") == 0)
+        trace_put(&told, trace);
+    if (told.length > 0 && progress->output)
+        progress->stopped = progress->output(progress->output_context, told.data, told.length) != 0;
+    return progress->stopped ? -1 : 0;
+}
+
 static int progress_line(void *context, const char *line, size_t length)
 {
     struct progress *progress = context;
@@ -43,10 +60,7 @@ static int progress_line(void *context, const char *line, size_t length)
     if (json_object_get(json, "error") || json_object_get(json, "errorDetail"))
         progress_fail(progress, json);
     progress_tell(progress, json);
-    const char *text = json_text(json, "stream");
-    if (text && progress->output)
-        progress->stopped = progress->output(progress->output_context, text, strlen(text)) != 0;
-    return progress->stopped ? -1 : 0;
+    return progress_output(progress, json);
 }
 
 void progress_init(struct progress *progress)

@@ -4,6 +4,7 @@
 #include "backend/docker/items.h"
 #include "backend/docker/progress.h"
 #include "backend/docker/subnets.h"
+#include "backend/docker/trace.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static void texts(const char *text)
     (void)ip_range_parse(text, &range);
     (void)ip_ranges_add_routes(&ranges, text);
     (void)base64_decode(&bytes, text);
+    trace_put(&bytes, text);
     if (*text && endpoint_parse(&endpoint, text, NULL) == 0)
         endpoint_done(&endpoint);
     subnets_free(subnets_new(text, NULL));

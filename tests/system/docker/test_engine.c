@@ -475,10 +475,11 @@ static void test_exec_terminal(void **state)
 
 /* ---- files ---- */
 
-/* A tar of one file made of `left` zero bytes, given in pieces. */
+/* A tar of one file made of `left` zero bytes, or of a text, given in pieces. */
 struct tar {
     char head[512];
     size_t head_given, left, padding;
+    const char *text; /* what is left of it, NULL: zeros */
 };
 static void tar_init(struct tar *tar, const char *name, size_t size)
 {
@@ -513,6 +514,10 @@ static ssize_t tar_give(void *context, void *bytes, size_t size)
     size_t *from = tar->left ? &tar->left : &tar->padding;
     size_t part = *from < size ? *from : size;
     memset(bytes, 0, part);
+    if (tar->text && from == &tar->left) {
+        memcpy(bytes, tar->text, part);
+        tar->text += part;
+    }
     *from -= part;
     return (ssize_t)part;
 }
@@ -748,6 +753,31 @@ static void test_image_build_refused(void **state)
     buf_done(&build.output);
 }
 
+/* With what only BuildKit knows. The image stays: kfs never removes any. */
+static void test_image_build(void **state)
+{
+    (void)state;
+    static const char file[] = "FROM " IMAGE "\nARG WHO\n"
+                               "RUN --mount=type=cache,target=/c echo hello $WHO > /who && "
+                               "echo step of $WHO\n";
+    struct build build = {.output = BUF_INIT(BUF_MAX_TEXT)};
+    tar_init(&build.tar, "sub.file", sizeof file - 1);
+    build.tar.text = file;
+    const struct label who = {"WHO", "me"};
+    const struct image_build_spec spec = {.tag = "kfs-test/built:1",
+                                          .build_file = "sub.file",
+                                          .arguments = &who,
+                                          .argument_count = 1,
+                                          .context_archive = build_give,
+                                          .context = &build};
+    OK(engine->image_build(engine, &spec, build_take, &build, NULL, &err));
+    assert_non_null(strstr(build.output.data, "step of me\n"));
+    struct image_info info;
+    OK(engine->image_inspect(engine, "kfs-test/built:1", NULL, &info, &err));
+    image_info_done(&info);
+    buf_done(&build.output);
+}
+
 static void progress_count(void *context, const struct image_progress *progress)
 {
     *(unsigned *)context += progress->status[0] != '\0';
@@ -800,6 +830,7 @@ int main(void)
         cmocka_unit_test(test_archives),
         cmocka_unit_test(test_local_view),
         cmocka_unit_test(test_image_build_refused),
+        cmocka_unit_test(test_image_build),
         cmocka_unit_test(test_image_pull),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_events),

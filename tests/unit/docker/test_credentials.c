@@ -115,10 +115,6 @@ static void test_config_file(void **state)
     expect_login("odd.io/x", NULL);
     expect_login("nocolon.io/x", NULL);
     expect_login("unknown.io/x", NULL);
-    char *header = NULL;
-    OK(credentials_for_build(&docker, &header, &err));
-    assert_memory_equal(header, "X-Registry-Config: ", 19);
-    free(header);
 }
 
 static void test_config_that_is_none(void **state)
