@@ -235,7 +235,7 @@ static inline star_value object_value(const void *object)
 
 static inline bool is_kind(star_value v, enum kind kind)
 {
-    return is_pointer(v) && head_of(v)->kind == kind;
+    return is_pointer(v) && v.bits != 0 && head_of(v)->kind == kind;
 }
 
 static inline bool is_string(star_value v)
