@@ -7,7 +7,8 @@
 #include <math.h>
 #include <stdio.h>
 
-static const int64_t MICRO = 1000, MILLI = 1000000, SECOND = 1000000000, MINUTE = 60000000000, HOUR = 3600000000000;
+static const int64_t MICRO = 1000, MILLI = 1000000, SECOND = 1000000000, MINUTE = 60000000000,
+                     HOUR = 3600000000000;
 
 static const struct star_type duration_type;
 
@@ -36,7 +37,8 @@ static int64_t nanoseconds_of(star_value value)
     return ((struct duration *)star_object_body(value))->nanoseconds;
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- text */
+/* --------------------------------------------------------------------------------------------------------------------
+ * text */
 
 /* VALUE / UNIT with the fraction's zeros dropped. */
 static void put_units(struct star_text *out, uint64_t value, uint64_t unit, const char *name)
@@ -85,14 +87,8 @@ static size_t unit_at(const char *p, uint64_t *ret)
     static const struct {
         const char *name;
         uint64_t nanoseconds;
-    } units[] = {{"ns", 1},
-                 {"us", 1000},
-                 {"\xc2\xb5s", 1000},
-                 {"\xce\xbcs", 1000},
-                 {"ms", 1000000},
-                 {"s", 1000000000},
-                 {"m", 60000000000},
-                 {"h", 3600000000000}};
+    } units[] = {{"ns", 1},       {"us", 1000},      {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
+                 {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000},  {"h", 3600000000000}};
     size_t size = strcspn(p, ".0123456789");
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         if (strlen(units[i].name) == size && memcmp(p, units[i].name, size) == 0) {
@@ -111,7 +107,8 @@ static const char *take_part(const char **p, uint64_t *total)
     const char *start = *p;
     bool overflow = false;
     for (; **p >= '0' && **p <= '9'; ++*p)
-        overflow |= __builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, (uint64_t)(**p - '0'), &whole);
+        overflow |= __builtin_mul_overflow(whole, 10, &whole) ||
+                    __builtin_add_overflow(whole, (uint64_t)(**p - '0'), &whole);
     bool digits = *p > start;
     if (**p == '.') {
         const char *point = ++*p;
@@ -129,8 +126,10 @@ static const char *take_part(const char **p, uint64_t *total)
     if (size == 0)
         return "unknown unit";
     *p += size;
-    overflow |= __builtin_mul_overflow(whole, unit, &add) || __builtin_add_overflow(*total, add, total);
-    overflow |= __builtin_add_overflow(*total, (uint64_t)(fraction * ((double)unit / scale)), total);
+    overflow |=
+        __builtin_mul_overflow(whole, unit, &add) || __builtin_add_overflow(*total, add, total);
+    overflow |=
+        __builtin_add_overflow(*total, (uint64_t)(fraction * ((double)unit / scale)), total);
     return overflow || *total > (uint64_t)INT64_MAX + 1 ? "invalid duration" : NULL;
 }
 
@@ -149,7 +148,8 @@ bool sl_duration_parse(struct star_vm *vm, const struct str *text, int64_t *ret)
         wrong = take_part(&p, &total);
         if (wrong && strcmp(wrong, "unknown unit") == 0) {
             part = p;
-            star_fail(vm, "time: unknown unit \"%.*s\" in duration \"%s\"", (int)strcspn(part, ".0123456789"), part, text->data);
+            star_fail(vm, "time: unknown unit \"%.*s\" in duration \"%s\"",
+                      (int)strcspn(part, ".0123456789"), part, text->data);
             return false;
         }
     }
@@ -163,15 +163,17 @@ bool sl_duration_parse(struct star_vm *vm, const struct str *text, int64_t *ret)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- arithmetic */
+/* -------------------------------------------------------------------------------------------------------------
+ * arithmetic */
 
 static star_value by_number(struct star_vm *vm, enum star_op op, int64_t d, star_value other)
 {
     int64_t n;
     bool is_int = star_kind_of(other) == STAR_INT;
     if (op == STAR_MUL && is_int)
-        return star_int_get(other, &n) ? sl_duration_new(vm, (int64_t)((uint64_t)d * (uint64_t)n))
-                                       : star_fail(vm, "int value out of range (want signed 64-bit value)");
+        return star_int_get(other, &n)
+                   ? sl_duration_new(vm, (int64_t)((uint64_t)d * (uint64_t)n))
+                   : star_fail(vm, "int value out of range (want signed 64-bit value)");
     if (op != STAR_DIV)
         return STAR_NULL;
     if (is_int) {
@@ -179,15 +181,18 @@ static star_value by_number(struct star_vm *vm, enum star_op op, int64_t d, star
             return star_fail(vm, "int value out of range (want signed 64-bit value)");
         if (n == 0)
             return star_fail(vm, "time.duration division by zero");
-        return sl_duration_new(vm, n == -1 ? (int64_t)-(uint64_t)d : d / n);
+        return sl_duration_new(vm, n == -1 ? (int64_t) - (uint64_t)d : d / n);
     }
     double f = float_get(other), quotient = (double)d / f;
     if (f == 0)
         return star_fail(vm, "time.duration division by zero");
-    return sl_duration_new(vm, quotient >= 0x1p63 || isnan(quotient) ? INT64_MAX : quotient < -0x1p63 ? INT64_MIN : (int64_t)quotient);
+    return sl_duration_new(vm, quotient >= 0x1p63 || isnan(quotient) ? INT64_MAX
+                               : quotient < -0x1p63                  ? INT64_MIN
+                                                                     : (int64_t)quotient);
 }
 
-static star_value duration_binary(struct star_vm *vm, enum star_op op, star_value self, star_value other, bool left)
+static star_value duration_binary(struct star_vm *vm, enum star_op op, star_value self,
+                                  star_value other, bool left)
 {
     int64_t d = nanoseconds_of(self), e;
     if (!sl_duration_get(other, &e)) {
@@ -206,15 +211,17 @@ static star_value duration_binary(struct star_vm *vm, enum star_op op, star_valu
     case STAR_DIV:
         return sl_float(vm, (double)d / (double)e);
     case STAR_FLOORDIV:
-        return sl_int(vm, e == -1 ? (int64_t)-(uint64_t)d : d / e);
+        return sl_int(vm, e == -1 ? (int64_t) - (uint64_t)d : d / e);
     default:
         return STAR_NULL;
     }
 }
 
-static bool duration_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b, bool *ret_holds)
+static bool duration_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b,
+                             bool *ret_holds)
 {
-    return sl_compare(vm, order, star_int(vm, nanoseconds_of(a)), star_int(vm, nanoseconds_of(b)), COMPARE_DEPTH, ret_holds);
+    return sl_compare(vm, order, star_int(vm, nanoseconds_of(a)), star_int(vm, nanoseconds_of(b)),
+                      COMPARE_DEPTH, ret_holds);
 }
 
 static bool duration_hash(struct star_vm *vm, star_value self, uint32_t *ret_hash)
@@ -235,17 +242,20 @@ static star_value duration_attr(struct star_vm *vm, star_value self, const char 
         const char *name;
         int64_t unit;
         bool whole;
-    } units[] = {{"hours", HOUR, false},        {"minutes", MINUTE, false},   {"seconds", SECOND, false},
-                 {"milliseconds", MILLI, true}, {"microseconds", MICRO, true}, {"nanoseconds", 1, true}};
+    } units[] = {{"hours", HOUR, false},        {"minutes", MINUTE, false},
+                 {"seconds", SECOND, false},    {"milliseconds", MILLI, true},
+                 {"microseconds", MICRO, true}, {"nanoseconds", 1, true}};
     for (size_t i = 0; i < COUNT_OF(units); i++)
         if (strcmp(units[i].name, name) == 0)
-            return units[i].whole ? sl_int(vm, d / units[i].unit) : sl_float(vm, (double)d / (double)units[i].unit);
+            return units[i].whole ? sl_int(vm, d / units[i].unit)
+                                  : sl_float(vm, (double)d / (double)units[i].unit);
     return STAR_NULL;
 }
 
 static bool duration_attr_names(struct star_vm *vm, star_value self, star_value list)
 {
-    static const char *const names[] = {"hours", "microseconds", "milliseconds", "minutes", "nanoseconds", "seconds"};
+    static const char *const names[] = {"hours",   "microseconds", "milliseconds",
+                                        "minutes", "nanoseconds",  "seconds"};
     (void)self;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         star_value name = star_string_z(vm, names[i]);

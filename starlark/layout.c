@@ -6,14 +6,33 @@
 
 enum element {
     L_END,
-    L_LONG_MONTH, L_MONTH, L_NUM_MONTH, L_ZERO_MONTH,
-    L_LONG_WEEKDAY, L_WEEKDAY,
-    L_DAY, L_UNDER_DAY, L_ZERO_DAY, L_UNDER_YEARDAY, L_ZERO_YEARDAY,
-    L_HOUR, L_HOUR12, L_ZERO_HOUR12, L_MINUTE, L_ZERO_MINUTE, L_SECOND, L_ZERO_SECOND,
-    L_LONG_YEAR, L_YEAR, L_UPPER_PM, L_LOWER_PM,
+    L_LONG_MONTH,
+    L_MONTH,
+    L_NUM_MONTH,
+    L_ZERO_MONTH,
+    L_LONG_WEEKDAY,
+    L_WEEKDAY,
+    L_DAY,
+    L_UNDER_DAY,
+    L_ZERO_DAY,
+    L_UNDER_YEARDAY,
+    L_ZERO_YEARDAY,
+    L_HOUR,
+    L_HOUR12,
+    L_ZERO_HOUR12,
+    L_MINUTE,
+    L_ZERO_MINUTE,
+    L_SECOND,
+    L_ZERO_SECOND,
+    L_LONG_YEAR,
+    L_YEAR,
+    L_UPPER_PM,
+    L_LOWER_PM,
     L_ZONE_NAME,
-    L_Z_OFFSET, L_OFFSET, /* zones as numbers; digits and colons are in the text */
-    L_FRACTION_ZEROS, L_FRACTION_NINES,
+    L_Z_OFFSET,
+    L_OFFSET, /* zones as numbers; digits and colons are in the text */
+    L_FRACTION_ZEROS,
+    L_FRACTION_NINES,
 };
 
 /* Longer ones before those that they begin with. */
@@ -21,16 +40,44 @@ static const struct {
     const char *text;
     enum element element;
 } elements[] = {
-    {"January", L_LONG_MONTH}, {"Jan", L_MONTH}, {"Monday", L_LONG_WEEKDAY}, {"Mon", L_WEEKDAY}, {"MST", L_ZONE_NAME},
-    {"2006", L_LONG_YEAR}, {"__2", L_UNDER_YEARDAY}, {"_2", L_UNDER_DAY}, {"002", L_ZERO_YEARDAY}, {"01", L_ZERO_MONTH},
-    {"02", L_ZERO_DAY}, {"03", L_ZERO_HOUR12}, {"04", L_ZERO_MINUTE}, {"05", L_ZERO_SECOND}, {"06", L_YEAR}, {"15", L_HOUR},
-    {"PM", L_UPPER_PM}, {"pm", L_LOWER_PM}, {"Z07:00:00", L_Z_OFFSET}, {"Z070000", L_Z_OFFSET}, {"Z07:00", L_Z_OFFSET},
-    {"Z0700", L_Z_OFFSET}, {"Z07", L_Z_OFFSET}, {"-07:00:00", L_OFFSET}, {"-070000", L_OFFSET}, {"-07:00", L_OFFSET},
-    {"-0700", L_OFFSET}, {"-07", L_OFFSET}, {"1", L_NUM_MONTH}, {"2", L_DAY}, {"3", L_HOUR12}, {"4", L_MINUTE}, {"5", L_SECOND},
+    {"January", L_LONG_MONTH},
+    {"Jan", L_MONTH},
+    {"Monday", L_LONG_WEEKDAY},
+    {"Mon", L_WEEKDAY},
+    {"MST", L_ZONE_NAME},
+    {"2006", L_LONG_YEAR},
+    {"__2", L_UNDER_YEARDAY},
+    {"_2", L_UNDER_DAY},
+    {"002", L_ZERO_YEARDAY},
+    {"01", L_ZERO_MONTH},
+    {"02", L_ZERO_DAY},
+    {"03", L_ZERO_HOUR12},
+    {"04", L_ZERO_MINUTE},
+    {"05", L_ZERO_SECOND},
+    {"06", L_YEAR},
+    {"15", L_HOUR},
+    {"PM", L_UPPER_PM},
+    {"pm", L_LOWER_PM},
+    {"Z07:00:00", L_Z_OFFSET},
+    {"Z070000", L_Z_OFFSET},
+    {"Z07:00", L_Z_OFFSET},
+    {"Z0700", L_Z_OFFSET},
+    {"Z07", L_Z_OFFSET},
+    {"-07:00:00", L_OFFSET},
+    {"-070000", L_OFFSET},
+    {"-07:00", L_OFFSET},
+    {"-0700", L_OFFSET},
+    {"-07", L_OFFSET},
+    {"1", L_NUM_MONTH},
+    {"2", L_DAY},
+    {"3", L_HOUR12},
+    {"4", L_MINUTE},
+    {"5", L_SECOND},
 };
 
-static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
-                                          "July",    "August",   "September", "October", "November", "December"};
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
 static const char *const weekday_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                             "Thursday", "Friday", "Saturday"};
 
@@ -60,7 +107,8 @@ static bool fits(const char *p, size_t i)
     return !word || p[size] < 'a' || p[size] > 'z';
 }
 
-/* The next element at or behind p: where it begins, and its length. "_2006" is an underscore and a year. */
+/* The next element at or behind p: where it begins, and its length. "_2006" is an underscore and a
+ * year. */
 static enum element next_element(const char *p, const char **ret_at, size_t *ret_size)
 {
     for (; *p; p++) {
@@ -82,7 +130,8 @@ static enum element next_element(const char *p, const char **ret_at, size_t *ret
     return L_END;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ fields */
+/* ------------------------------------------------------------------------------------------------------------------
+ * fields */
 
 static int64_t floor_div(int64_t x, int64_t y)
 {
@@ -93,15 +142,16 @@ void sl_civil(struct moment moment, const struct zone *zone, struct civil *ret)
 {
     *ret = (struct civil){0};
     ret->offset = sl_zone_offset(zone, moment.seconds, ret->abbreviation);
-    int64_t local = moment.seconds + ret->offset, days = floor_div(local, 86400), rest = local - days * 86400;
+    int64_t local = moment.seconds + ret->offset, days = floor_div(local, 86400),
+            rest = local - days * 86400;
     sl_civil_from_days(days, &ret->year, &ret->month, &ret->day);
     ret->hour = (int)(rest / 3600);
     ret->minute = (int)(rest / 60 % 60);
     ret->second = (int)(rest % 60);
 }
 
-struct moment sl_moment(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second, int64_t nanosecond,
-                        const struct zone *zone)
+struct moment sl_moment(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute,
+                        int64_t second, int64_t nanosecond, const struct zone *zone)
 {
     char unused[16];
     int64_t carry = floor_div(nanosecond, 1000000000);
@@ -114,7 +164,8 @@ struct moment sl_moment(int64_t year, int64_t month, int64_t day, int64_t hour, 
     int32_t again = sl_zone_offset(zone, utc, unused);
     if (again != offset)
         utc = local - again;
-    return (struct moment){.seconds = utc, .nanoseconds = (int32_t)(nanosecond - carry * 1000000000)};
+    return (struct moment){.seconds = utc,
+                           .nanoseconds = (int32_t)(nanosecond - carry * 1000000000)};
 }
 
 static int64_t year_day(const struct civil *c)
@@ -122,7 +173,8 @@ static int64_t year_day(const struct civil *c)
     return sl_days_from_civil(c->year, c->month, c->day) - sl_days_from_civil(c->year, 1, 1) + 1;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- formatting */
+/* --------------------------------------------------------------------------------------------------------------
+ * formatting */
 
 static void put_offset(struct star_text *text, const char *layout, size_t size, int32_t offset)
 {
@@ -137,7 +189,8 @@ static void put_offset(struct star_text *text, const char *layout, size_t size, 
         star_text_printf(text, colons ? ":%02d" : "%02d", distance % 60);
 }
 
-static void put_fraction(struct star_text *text, const char *layout, size_t size, bool nines, int32_t nanoseconds)
+static void put_fraction(struct star_text *text, const char *layout, size_t size, bool nines,
+                         int32_t nanoseconds)
 {
     char digits[16];
     size_t count = size - 1 < 9 ? size - 1 : 9;
@@ -157,7 +210,8 @@ static void put_zone_name(struct star_text *text, const struct civil *c)
     if (c->abbreviation[0])
         star_text_put_z(text, c->abbreviation);
     else
-        star_text_printf(text, c->offset % 3600 ? "%c%02d%02d" : "%c%02d", c->offset < 0 ? '-' : '+', abs(c->offset) / 3600,
+        star_text_printf(text, c->offset % 3600 ? "%c%02d%02d" : "%c%02d",
+                         c->offset < 0 ? '-' : '+', abs(c->offset) / 3600,
                          abs(c->offset) / 60 % 60);
 }
 
@@ -190,7 +244,8 @@ static void put_date(struct star_text *text, enum element element, const struct 
         break;
     case L_UNDER_YEARDAY:
     case L_ZERO_YEARDAY:
-        star_text_printf(text, element == L_UNDER_YEARDAY ? "%3" PRId64 : "%03" PRId64, year_day(c));
+        star_text_printf(text, element == L_UNDER_YEARDAY ? "%3" PRId64 : "%03" PRId64,
+                         year_day(c));
         break;
     case L_LONG_YEAR:
         star_text_printf(text, c->year < 0 ? "%05" PRId64 : "%04" PRId64, c->year);
@@ -221,17 +276,21 @@ static void put_clock(struct star_text *text, enum element element, const struct
         star_text_printf(text, element == L_SECOND ? "%d" : "%02d", c->second);
         break;
     default:
-        star_text_put_z(text, element == L_UPPER_PM ? (c->hour >= 12 ? "PM" : "AM") : c->hour >= 12 ? "pm" : "am");
+        star_text_put_z(text, element == L_UPPER_PM ? (c->hour >= 12 ? "PM" : "AM")
+                              : c->hour >= 12       ? "pm"
+                                                    : "am");
         break;
     }
 }
 
 static bool is_clock(enum element element)
 {
-    return (element >= L_HOUR && element <= L_ZERO_SECOND) || element == L_UPPER_PM || element == L_LOWER_PM;
+    return (element >= L_HOUR && element <= L_ZERO_SECOND) || element == L_UPPER_PM ||
+           element == L_LOWER_PM;
 }
 
-void sl_layout_format(struct star_text *text, struct moment moment, const struct zone *zone, const char *layout)
+void sl_layout_format(struct star_text *text, struct moment moment, const struct zone *zone,
+                      const char *layout)
 {
     struct civil c;
     const char *at;
@@ -256,7 +315,8 @@ void sl_layout_format(struct star_text *text, struct moment moment, const struct
     star_text_put_z(text, layout);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- parsing */
+/* -----------------------------------------------------------------------------------------------------------------
+ * parsing */
 
 /* What a text has said so far; -1 or INT_MIN-like values where nothing was said. */
 struct parse {
@@ -296,7 +356,8 @@ static bool take_name(struct parse *s, const char *const *names, int count, bool
 }
 
 /* A number within limits; beyond them the text is well formed but the field is out of range. */
-static bool take_field(struct parse *s, int min_digits, int max_digits, int low, int high, const char *name, int *ret)
+static bool take_field(struct parse *s, int min_digits, int max_digits, int low, int high,
+                       const char *name, int *ret)
 {
     if (!take_number(s, min_digits, max_digits, ret))
         return false;
@@ -355,7 +416,8 @@ static bool take_zone_name(struct parse *s)
 
 static bool take_pm(struct parse *s, bool upper)
 {
-    bool pm = strncmp(s->p, upper ? "PM" : "pm", 2) == 0, am = strncmp(s->p, upper ? "AM" : "am", 2) == 0;
+    bool pm = strncmp(s->p, upper ? "PM" : "pm", 2) == 0,
+         am = strncmp(s->p, upper ? "AM" : "am", 2) == 0;
     s->pm |= pm;
     s->am |= am;
     s->p += 2 * (pm || am);
@@ -460,11 +522,13 @@ static bool take_element(struct parse *s, enum element element, const char *at, 
 static bool days_fit(const struct parse *s)
 {
     int64_t first = sl_days_from_civil(s->year, s->month, 1);
-    int64_t next = s->month == 12 ? sl_days_from_civil(s->year + 1, 1, 1) : sl_days_from_civil(s->year, s->month + 1, 1);
+    int64_t next = s->month == 12 ? sl_days_from_civil(s->year + 1, 1, 1)
+                                  : sl_days_from_civil(s->year, s->month + 1, 1);
     return s->day >= 1 && s->day <= next - first;
 }
 
-static bool parse_elements(struct star_vm *vm, struct parse *s, const char *whole_layout, const char *text)
+static bool parse_elements(struct star_vm *vm, struct parse *s, const char *whole_layout,
+                           const char *text)
 {
     const char *at, *layout = whole_layout;
     size_t size;
@@ -473,15 +537,15 @@ static bool parse_elements(struct star_vm *vm, struct parse *s, const char *whol
         element = next_element(layout, &at, &size);
         size_t literal = (size_t)(at - layout);
         if (strncmp(s->p, layout, literal) != 0) {
-            star_fail(vm, "parsing time \"%s\" as \"%s\": cannot parse \"%s\" as \"%.*s\"", text, whole_layout, s->p, (int)literal,
-                      layout);
+            star_fail(vm, "parsing time \"%s\" as \"%s\": cannot parse \"%s\" as \"%.*s\"", text,
+                      whole_layout, s->p, (int)literal, layout);
             return false;
         }
         s->p += literal;
         const char *before = s->p;
         if (element != L_END && !take_element(s, element, at, size)) {
-            star_fail(vm, "parsing time \"%s\" as \"%s\": cannot parse \"%s\" as \"%.*s\"", text, whole_layout, before, (int)size,
-                      at);
+            star_fail(vm, "parsing time \"%s\" as \"%s\": cannot parse \"%s\" as \"%.*s\"", text,
+                      whole_layout, before, (int)size, at);
             return false;
         }
         layout = at + size;
@@ -508,7 +572,8 @@ static void settle_zone(const struct parse *s, struct zone *zone, struct moment 
     }
 }
 
-bool sl_layout_parse(struct star_vm *vm, const char *layout, const char *text, struct zone *zone, struct moment *ret)
+bool sl_layout_parse(struct star_vm *vm, const char *layout, const char *text, struct zone *zone,
+                     struct moment *ret)
 {
     struct parse s = {.p = text, .month = 1, .day = 1};
     struct zone utc;

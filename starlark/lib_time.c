@@ -1,4 +1,5 @@
-/* Module time: moments with a zone, durations, and what can be done with them. Both are types like a host's own. */
+/* Module time: moments with a zone, durations, and what can be done with them. Both are types like
+ * a host's own. */
 #include "starlark/args.h"
 #include "starlark/duration.h"
 #include "starlark/error.h"
@@ -55,21 +56,25 @@ static bool zone_load(struct star_vm *vm, struct zone *zone, const char *name)
     return false;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ moments */
+/* ------------------------------------------------------------------------------------------------------------------
+ * moments */
 
 static struct moment moment_add(struct moment moment, int64_t nanoseconds)
 {
-    int64_t seconds = nanoseconds / 1000000000, rest = moment.nanoseconds + nanoseconds % 1000000000;
+    int64_t seconds = nanoseconds / 1000000000,
+            rest = moment.nanoseconds + nanoseconds % 1000000000;
     seconds += rest / 1000000000 - (rest % 1000000000 < 0);
     rest -= (rest / 1000000000 - (rest % 1000000000 < 0)) * 1000000000;
-    return (struct moment){.seconds = (int64_t)((uint64_t)moment.seconds + (uint64_t)seconds), .nanoseconds = (int32_t)rest};
+    return (struct moment){.seconds = (int64_t)((uint64_t)moment.seconds + (uint64_t)seconds),
+                           .nanoseconds = (int32_t)rest};
 }
 
 /* Saturates, as Go's Sub. */
 static int64_t moment_difference(struct moment a, struct moment b)
 {
     int64_t seconds, nanoseconds;
-    if (__builtin_sub_overflow(a.seconds, b.seconds, &seconds) || __builtin_mul_overflow(seconds, 1000000000, &nanoseconds) ||
+    if (__builtin_sub_overflow(a.seconds, b.seconds, &seconds) ||
+        __builtin_mul_overflow(seconds, 1000000000, &nanoseconds) ||
         __builtin_add_overflow(nanoseconds, a.nanoseconds - b.nanoseconds, &nanoseconds))
         return a.seconds < b.seconds ? INT64_MIN : INT64_MAX;
     return nanoseconds;
@@ -104,8 +109,12 @@ static star_value time_field(struct star_vm *vm, const struct time *time, const 
     const struct {
         const char *name;
         int64_t value;
-    } fields[] = {{"month", c.month},   {"day", c.day},       {"hour", c.hour},
-                  {"minute", c.minute}, {"second", c.second}, {"nanosecond", time->moment.nanoseconds},
+    } fields[] = {{"month", c.month},
+                  {"day", c.day},
+                  {"hour", c.hour},
+                  {"minute", c.minute},
+                  {"second", c.second},
+                  {"nanosecond", time->moment.nanoseconds},
                   {"unix", time->moment.seconds}};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         if (strcmp(name, fields[i].name) == 0)
@@ -117,7 +126,8 @@ static star_value time_attr(struct star_vm *vm, star_value self, const char *nam
 {
     const struct time *time = time_of(self);
     if (strcmp(name, "unix_nano") == 0)
-        return sl_int(vm, (int64_t)((uint64_t)time->moment.seconds * 1000000000u + (uint64_t)time->moment.nanoseconds));
+        return sl_int(vm, (int64_t)((uint64_t)time->moment.seconds * 1000000000u +
+                                    (uint64_t)time->moment.nanoseconds));
     if (strcmp(name, "format") == 0)
         return star_builtin_new_bound(vm, "format", time_format, NULL, self);
     if (strcmp(name, "in_location") == 0)
@@ -137,8 +147,9 @@ static bool append_names(struct star_vm *vm, star_value list, const char *const 
 
 static bool time_attr_names(struct star_vm *vm, star_value self, star_value list)
 {
-    static const char *const names[] = {"year",       "month", "day",       "hour",   "minute",      "second",
-                                        "nanosecond", "unix",  "unix_nano", "format", "in_location", NULL};
+    static const char *const names[] = {"year",      "month",  "day",         "hour",
+                                        "minute",    "second", "nanosecond",  "unix",
+                                        "unix_nano", "format", "in_location", NULL};
     (void)self;
     return append_names(vm, list, names);
 }
@@ -146,13 +157,15 @@ static bool time_attr_names(struct star_vm *vm, star_value self, star_value list
 static void time_str(struct star_vm *vm, star_value self, struct star_text *out)
 {
     (void)vm;
-    sl_layout_format(out, time_of(self)->moment, &time_of(self)->zone, "2006-01-02 15:04:05.999999999 -0700 MST");
+    sl_layout_format(out, time_of(self)->moment, &time_of(self)->zone,
+                     "2006-01-02 15:04:05.999999999 -0700 MST");
 }
 
 static bool time_hash(struct star_vm *vm, star_value self, uint32_t *ret_hash)
 {
     struct moment moment = time_of(self)->moment;
-    *ret_hash = sl_hash_int((uint64_t)moment.seconds * 1000003u + (uint64_t)moment.nanoseconds, vm->key);
+    *ret_hash =
+        sl_hash_int((uint64_t)moment.seconds * 1000003u + (uint64_t)moment.nanoseconds, vm->key);
     return true;
 }
 
@@ -166,7 +179,8 @@ static bool order_holds(enum star_order order, int comparison)
                               : comparison > 0;
 }
 
-static bool time_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b, bool *ret_holds)
+static bool time_compare(struct star_vm *vm, enum star_order order, star_value a, star_value b,
+                         bool *ret_holds)
 {
     struct moment x = time_of(a)->moment, y = time_of(b)->moment;
     int seconds = (x.seconds > y.seconds) - (x.seconds < y.seconds);
@@ -176,7 +190,8 @@ static bool time_compare(struct star_vm *vm, enum star_order order, star_value a
     return true;
 }
 
-static star_value time_binary(struct star_vm *vm, enum star_op op, star_value self, star_value other, bool left)
+static star_value time_binary(struct star_vm *vm, enum star_op op, star_value self,
+                              star_value other, bool left)
 {
     const struct time *time = time_of(self), *to = time_of(other);
     int64_t duration;
@@ -187,12 +202,15 @@ static star_value time_binary(struct star_vm *vm, enum star_op op, star_value se
         return STAR_NULL;
     if (op == STAR_SUB)
         duration = duration == INT64_MIN ? INT64_MAX : -duration;
-    return zone_copy(vm, &time->zone, &zone) ? time_new(vm, moment_add(time->moment, duration), zone) : STAR_NULL;
+    return zone_copy(vm, &time->zone, &zone)
+               ? time_new(vm, moment_add(time->moment, duration), zone)
+               : STAR_NULL;
 }
 
 static bool time_truth(star_value self)
 {
-    return time_of(self)->moment.seconds != -62135596800 || time_of(self)->moment.nanoseconds != 0; /* Go's zero: year 1 */
+    return time_of(self)->moment.seconds != -62135596800 ||
+           time_of(self)->moment.nanoseconds != 0; /* Go's zero: year 1 */
 }
 
 static void time_free(void *body)
@@ -213,7 +231,8 @@ static const struct star_type time_type = {
     .free = time_free,
 };
 
-/* ---------------------------------------------------------------------------------------------------------------- built-ins */
+/* ----------------------------------------------------------------------------------------------------------------
+ * built-ins */
 
 static star_value lib_from_timestamp(struct star_vm *vm, const struct star_args *args)
 {
@@ -263,7 +282,9 @@ static star_value lib_parse_duration(struct star_vm *vm, const struct star_args 
     if (sl_duration_get(x, &duration))
         return x;
     if (!star_text_of(x, NULL) || star_kind_of(x) != STAR_STRING)
-        return star_fail(vm, "parse_duration: for parameter 1: got %s, want a duration, string, or int", star_type_name(x));
+        return star_fail(vm,
+                         "parse_duration: for parameter 1: got %s, want a duration, string, or int",
+                         star_type_name(x));
     if (!sl_duration_parse(vm, as_str(x), &duration)) {
         sl_error_restack(vm, "parse_duration: for parameter 1: ");
         return STAR_NULL;
@@ -276,7 +297,8 @@ static star_value lib_parse_time(struct star_vm *vm, const struct star_args *arg
     const char *text, *layout = RFC3339, *location = "UTC";
     struct zone zone;
     struct moment moment;
-    if (!UNPACK(vm, args, PARAM("x", TEXT, &text), PARAM("format?", TEXT, &layout), PARAM("location?", TEXT, &location)) ||
+    if (!UNPACK(vm, args, PARAM("x", TEXT, &text), PARAM("format?", TEXT, &layout),
+                PARAM("location?", TEXT, &location)) ||
         !zone_load(vm, &zone, location))
         return STAR_NULL;
     if (sl_layout_parse(vm, layout, text, &zone, &moment))
@@ -292,8 +314,9 @@ static star_value lib_time(struct star_vm *vm, const struct star_args *args)
     struct zone zone;
     if (args->count > 0)
         return star_fail(vm, "time: unexpected positional arguments");
-    if (!UNPACK(vm, args, PARAM("year?", INT32, &f[0]), PARAM("month?", INT32, &f[1]), PARAM("day?", INT32, &f[2]),
-                PARAM("hour?", INT32, &f[3]), PARAM("minute?", INT32, &f[4]), PARAM("second?", INT32, &f[5]),
+    if (!UNPACK(vm, args, PARAM("year?", INT32, &f[0]), PARAM("month?", INT32, &f[1]),
+                PARAM("day?", INT32, &f[2]), PARAM("hour?", INT32, &f[3]),
+                PARAM("minute?", INT32, &f[4]), PARAM("second?", INT32, &f[5]),
                 PARAM("nanosecond?", INT32, &f[6]), PARAM("location?", TEXT, &location)) ||
         !zone_load(vm, &zone, location))
         return STAR_NULL;
@@ -304,7 +327,8 @@ star_value star_lib_time(struct star_vm *vm)
 {
     const struct star_binding members[] = {
         {"from_timestamp", star_builtin_new(vm, "from_timestamp", lib_from_timestamp, NULL)},
-        {"is_valid_timezone", star_builtin_new(vm, "is_valid_timezone", lib_is_valid_timezone, NULL)},
+        {"is_valid_timezone",
+         star_builtin_new(vm, "is_valid_timezone", lib_is_valid_timezone, NULL)},
         {"now", star_builtin_new(vm, "now", lib_now, NULL)},
         {"parse_duration", star_builtin_new(vm, "parse_duration", lib_parse_duration, NULL)},
         {"parse_time", star_builtin_new(vm, "parse_time", lib_parse_time, NULL)},

@@ -1,6 +1,6 @@
 /*
- * TZif files (RFC 8536): the 64-bit transitions of version 2, and behind the last of them the rule in the footer, of which the
- * form "Mm.w.d" is understood; all zones that have a rule use it.
+ * TZif files (RFC 8536): the 64-bit transitions of version 2, and behind the last of them the rule
+ * in the footer, of which the form "Mm.w.d" is understood; all zones that have a rule use it.
  */
 #include "starlark/zone.h"
 
@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 44, FILE_MAX = 1 << 20, DAY = 86400 };
+enum {
+    HEADER_SIZE = 44,
+    FILE_MAX = 1 << 20,
+    DAY = 86400
+};
 
-/* -------------------------------------------------------------------------------------------------------------------- dates */
+/* --------------------------------------------------------------------------------------------------------------------
+ * dates */
 
 /* Counts in eras of 400 years that begin in March, so that the leap day is a year's last. */
 int64_t sl_days_from_civil(int64_t year, int month, int day)
@@ -35,7 +40,8 @@ void sl_civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *re
     *ret_year = year + era * 400 + (*ret_month <= 2);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- reading */
+/* -----------------------------------------------------------------------------------------------------------------
+ * reading */
 
 /* The sections of a TZif body. */
 struct body {
@@ -75,7 +81,8 @@ static bool body_find(const struct zone *zone, struct body *ret)
     size_t second = body_size(p, 8);
     if (second > (size_t)(end - p) - HEADER_SIZE)
         return false;
-    *ret = (struct body){.time_count = big32(p + 32), .type_count = big32(p + 36), .char_count = big32(p + 40)};
+    *ret = (struct body){
+        .time_count = big32(p + 32), .type_count = big32(p + 36), .char_count = big32(p + 40)};
     ret->times = p + HEADER_SIZE;
     ret->types = ret->times + 8 * (size_t)ret->time_count;
     ret->ttinfos = ret->types + ret->time_count;
@@ -90,7 +97,8 @@ static bool plausible(const char *name)
 {
     if (strlen(name) >= ZONE_NAME_MAX || name[0] == '/' || strstr(name, ".."))
         return false;
-    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") == strlen(name);
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") ==
+           strlen(name);
 }
 
 static bool read_file(struct zone *zone, const char *path)
@@ -141,7 +149,8 @@ void sl_zone_free(struct zone *zone)
     zone->size = 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- the rule */
+/* -----------------------------------------------------------------------------------------------------------------
+ * the rule */
 
 /* "CET-1CEST,M3.5.0,M10.5.0/3" */
 struct rule {
@@ -186,7 +195,8 @@ static const char *parse_change(const char *p, struct rule *rule, int which)
 {
     int used = 0;
     rule->changes[which].time = 7200;
-    if (sscanf(p, ",M%d.%d.%d%n", &rule->changes[which].month, &rule->changes[which].week, &rule->changes[which].day, &used) != 3)
+    if (sscanf(p, ",M%d.%d.%d%n", &rule->changes[which].month, &rule->changes[which].week,
+               &rule->changes[which].day, &used) != 3)
         return NULL;
     p += used;
     return *p == '/' ? parse_clock(p + 1, &rule->changes[which].time) : p;
@@ -218,9 +228,11 @@ static int64_t change_time(const struct rule *rule, int which, int64_t year)
 {
     int month = rule->changes[which].month;
     int64_t first = sl_days_from_civil(year, month, 1);
-    int64_t next = month == 12 ? sl_days_from_civil(year + 1, 1, 1) : sl_days_from_civil(year, month + 1, 1);
+    int64_t next =
+        month == 12 ? sl_days_from_civil(year + 1, 1, 1) : sl_days_from_civil(year, month + 1, 1);
     int weekday = (int)(((first + 4) % 7 + 7) % 7);
-    int64_t day = first + (rule->changes[which].day - weekday + 7) % 7 + 7 * (rule->changes[which].week - 1);
+    int64_t day =
+        first + (rule->changes[which].day - weekday + 7) % 7 + 7 * (rule->changes[which].week - 1);
     if (day >= next)
         day -= 7;
     return day * DAY + rule->changes[which].time - rule->offsets[which];
@@ -231,7 +243,8 @@ static int32_t rule_offset(const struct rule *rule, int64_t at, char *ret_abbrev
     int64_t year;
     int month, day;
     bool summer = false;
-    sl_civil_from_days((at + rule->offsets[0]) / DAY - ((at + rule->offsets[0]) % DAY < 0), &year, &month, &day);
+    sl_civil_from_days((at + rule->offsets[0]) / DAY - ((at + rule->offsets[0]) % DAY < 0), &year,
+                       &month, &day);
     if (rule->has_summer) {
         int64_t begin = change_time(rule, 0, year), end = change_time(rule, 1, year);
         summer = begin < end ? at >= begin && at < end : at >= begin || at < end;
@@ -240,13 +253,15 @@ static int32_t rule_offset(const struct rule *rule, int64_t at, char *ret_abbrev
     return rule->offsets[summer];
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ asking */
+/* ------------------------------------------------------------------------------------------------------------------
+ * asking */
 
 static int32_t type_offset(const struct body *body, unsigned type, char *ret_abbreviation)
 {
     const unsigned char *info = body->ttinfos + 6 * (size_t)(type < body->type_count ? type : 0);
     uint32_t at = info[5] < body->char_count ? info[5] : 0;
-    snprintf(ret_abbreviation, 16, "%.*s", (int)(body->char_count - at), (const char *)body->abbreviations + at);
+    snprintf(ret_abbreviation, 16, "%.*s", (int)(body->char_count - at),
+             (const char *)body->abbreviations + at);
     return (int32_t)big32(info);
 }
 

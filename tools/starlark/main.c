@@ -1,4 +1,5 @@
-/* starlark: runs a Starlark file, a piece of code, standard input, or what is typed. See starlark(1). */
+/* starlark: runs a Starlark file, a piece of code, standard input, or what is typed. See
+ * starlark(1). */
 #include "tools/starlark/session.h"
 
 #include <errno.h>
@@ -8,12 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
+enum {
+    EXIT_USAGE = 2
+};
 
-enum { OPT_MAX_STEPS = 256, OPT_MAX_MEMORY, OPT_CHECK, OPT_TEST, OPT_HELP, OPT_VERSION, OPT_DIALECT };
+enum {
+    OPT_MAX_STEPS = 256,
+    OPT_MAX_MEMORY,
+    OPT_CHECK,
+    OPT_TEST,
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_DIALECT
+};
 
 /* The dialect's switches are numbered from OPT_DIALECT on, by their bits. */
-#define DIALECT(name, bit) {name, no_argument, NULL, OPT_DIALECT + (bit)}
+#define DIALECT(name, bit)                           \
+    {                                                \
+        name, no_argument, NULL, OPT_DIALECT + (bit) \
+    }
 
 static const struct option long_options[] = {
     DIALECT("set", STAR_ALLOW_SET),
@@ -61,7 +75,8 @@ static bool parse_number(const char *text, bool units, uint64_t *ret)
     if (shift)
         end++;
     *ret = value << shift;
-    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && value <= UINT64_MAX >> shift;
+    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' &&
+           value <= UINT64_MAX >> shift;
 }
 
 static int fail_usage(void)
@@ -101,7 +116,8 @@ static int take_option(struct command *command, int option)
     }
 }
 
-static int run_file(struct session *session, const struct command *command, const char *path, const char *shown)
+static int run_file(struct session *session, const struct command *command, const char *path,
+                    const char *shown)
 {
     size_t size;
     char *source = session_read(path, &size);
@@ -123,8 +139,10 @@ static int run(const struct command *command)
         return EXIT_FAILURE;
     }
     if (command->code)
-        status = session_run(&session, "cmdline", command->code, strlen(command->code), command->check) ? EXIT_SUCCESS
-                                                                                                        : EXIT_FAILURE;
+        status =
+            session_run(&session, "cmdline", command->code, strlen(command->code), command->check)
+                ? EXIT_SUCCESS
+                : EXIT_FAILURE;
     else if (command->file && strcmp(command->file, "-") != 0)
         status = run_file(&session, command, command->file, command->file);
     else if (!command->file && isatty(STDIN_FILENO))

@@ -1,6 +1,7 @@
 /*
- * The read-eval-print loop, with libedit's line editing and a history file. A line that does not parse only because it ends too
- * early, or that opens a block, is continued; a blank line ends a block.
+ * The read-eval-print loop, with libedit's line editing and a history file. A line that does not
+ * parse only because it ends too early, or that opens a block, is continued; a blank line ends a
+ * block.
  */
 #include "tools/starlark/session.h"
 
@@ -50,8 +51,9 @@ static void repl_evaluate(struct repl *repl, struct star_program *program)
 {
     struct session *session = repl->session;
     star_value result = STAR_NULL;
-    star_value module = star_exec_repl(session->vm, program, repl->module ? star_root_get(repl->module) : STAR_NULL,
-                                       session->bindings, session->binding_count, &result);
+    star_value module =
+        star_exec_repl(session->vm, program, repl->module ? star_root_get(repl->module) : STAR_NULL,
+                       session->bindings, session->binding_count, &result);
     if (star_is_null(module)) {
         session_report(star_take_error(session->vm));
         return;
@@ -60,7 +62,8 @@ static void repl_evaluate(struct repl *repl, struct star_program *program)
         star_root_set(repl->module, module);
     else
         repl->module = star_root_new(session->vm, module);
-    star_value shown = star_kind_of(result) == STAR_NONE ? STAR_NULL : star_repr(session->vm, result);
+    star_value shown =
+        star_kind_of(result) == STAR_NONE ? STAR_NULL : star_repr(session->vm, result);
     if (!star_is_null(shown))
         printf("%s\n", star_text_of(shown, NULL));
 }
@@ -72,10 +75,13 @@ static bool repl_try(struct repl *repl)
     struct star_error *error = NULL;
     if (in_block(repl))
         return false;
-    const char **names = session_names(session, repl->module ? star_root_get(repl->module) : STAR_NULL);
-    struct star_compile_options options = {.dialect = session->dialect | STAR_KEEP_RESULT | STAR_ALLOW_TOPLEVEL_CONTROL,
+    const char **names =
+        session_names(session, repl->module ? star_root_get(repl->module) : STAR_NULL);
+    struct star_compile_options options = {.dialect = session->dialect | STAR_KEEP_RESULT |
+                                                      STAR_ALLOW_TOPLEVEL_CONTROL,
                                            .predeclared = names};
-    struct star_program *program = star_compile(&options, "<stdin>", repl->chunk, repl->size, &error);
+    struct star_program *program =
+        star_compile(&options, "<stdin>", repl->chunk, repl->size, &error);
     free(names);
     bool more = !program && ends_too_early(error);
     if (more)

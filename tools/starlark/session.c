@@ -1,5 +1,6 @@
 /*
- * Running files: compiling, the predeclared modules, load() relative to the loading file, errors in words. Every file is run once.
+ * Running files: compiling, the predeclared modules, load() relative to the loading file, errors in
+ * words. Every file is run once.
  */
 #include "tools/starlark/session.h"
 
@@ -72,8 +73,8 @@ const char **session_names(const struct session *session, star_value module)
     return names;
 }
 
-static struct star_program *compile(struct session *session, const char *file, const char *source, size_t size,
-                                    struct star_error **ret_error)
+static struct star_program *compile(struct session *session, const char *file, const char *source,
+                                    size_t size, struct star_error **ret_error)
 {
     const char **names = session_names(session, STAR_NULL);
     struct star_compile_options options = {.dialect = session->dialect, .predeclared = names};
@@ -82,7 +83,8 @@ static struct star_program *compile(struct session *session, const char *file, c
     return program;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- load */
+/* -------------------------------------------------------------------------------------------------------------------
+ * load */
 
 /* `module` beside the file that is running. */
 static char *path_beside(struct star_vm *vm, const char *module)
@@ -92,7 +94,10 @@ static char *path_beside(struct star_vm *vm, const char *module)
     char *path;
     if (module[0] == '/' || !slash)
         return strdup(module);
-    return asprintf(&path, "%.*s/%s", (int)(slash - frame.position.file), frame.position.file, module) < 0 ? NULL : path;
+    return asprintf(&path, "%.*s/%s", (int)(slash - frame.position.file), frame.position.file,
+                    module) < 0
+               ? NULL
+               : path;
 }
 
 static struct loaded *find_loaded(struct session *session, const char *path)
@@ -106,7 +111,8 @@ static struct loaded *find_loaded(struct session *session, const char *path)
 static star_value fail_static(struct star_vm *vm, struct star_error *error)
 {
     const struct star_diagnostic *first = &error->diagnostics[0];
-    star_fail(vm, "%s:%d:%d: %s", first->position.file, first->position.line, first->position.column, first->message);
+    star_fail(vm, "%s:%d:%d: %s", first->position.file, first->position.line,
+              first->position.column, first->message);
     star_error_free(error);
     return STAR_NULL;
 }
@@ -134,7 +140,8 @@ static star_value load(struct star_vm *vm, void *data, const char *module)
     struct loaded *loaded = path ? find_loaded(session, path) : NULL;
     if (loaded) {
         free(path);
-        return loaded->module ? star_root_get(loaded->module) : star_fail(vm, "cycle in load graph");
+        return loaded->module ? star_root_get(loaded->module)
+                              : star_fail(vm, "cycle in load graph");
     }
     loaded = path ? calloc(1, sizeof(*loaded)) : NULL;
     if (!loaded) {
@@ -150,7 +157,8 @@ static star_value load(struct star_vm *vm, void *data, const char *module)
     return value;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the session */
+/* ---------------------------------------------------------------------------------------------------------------
+ * the session */
 
 static void print(struct star_vm *vm, void *data, const char *text, size_t size)
 {
@@ -198,7 +206,8 @@ void session_end(struct session *session)
     }
 }
 
-bool session_run(struct session *session, const char *file, const char *source, size_t size, bool check_only)
+bool session_run(struct session *session, const char *file, const char *source, size_t size,
+                 bool check_only)
 {
     struct star_error *error = NULL;
     struct star_program *program = compile(session, file, source, size, &error);
@@ -206,7 +215,8 @@ bool session_run(struct session *session, const char *file, const char *source, 
         session_report(error);
         return false;
     }
-    bool ok = check_only || !star_is_null(star_exec(session->vm, program, session->bindings, session->binding_count));
+    bool ok = check_only || !star_is_null(star_exec(session->vm, program, session->bindings,
+                                                    session->binding_count));
     star_program_unref(program);
     if (!ok)
         session_report(star_take_error(session->vm));

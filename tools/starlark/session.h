@@ -1,10 +1,13 @@
-/* What the parts of the starlark command share: the interpreter, its dialect, the modules loaded so far. */
+/* What the parts of the starlark command share: the interpreter, its dialect, the modules loaded so
+ * far. */
 #ifndef TOOLS_STARLARK_SESSION_H
 #define TOOLS_STARLARK_SESSION_H
 
 #include "starlark/starlark.h"
 
-enum { SESSION_BINDINGS_MAX = 16 };
+enum {
+    SESSION_BINDINGS_MAX = 16
+};
 
 struct loaded; /* session.c */
 
@@ -29,14 +32,16 @@ void session_end(struct session *session);
 
 /* Adds a predeclared name. */
 void session_predeclare(struct session *session, const char *name, star_value value);
-/* The predeclared names, NULL-terminated, for star_compile. The caller frees the array, not the names. */
+/* The predeclared names, NULL-terminated, for star_compile. The caller frees the array, not the
+ * names. */
 const char **session_names(const struct session *session, star_value module);
 
 /* Reads a whole file, "-" is standard input. NULL with errno set. The caller frees it. */
 char *session_read(const char *path, size_t *ret_size);
 
 /* Compiles and runs; prints errors to standard error. False if there were any. */
-bool session_run(struct session *session, const char *file, const char *source, size_t size, bool check_only);
+bool session_run(struct session *session, const char *file, const char *source, size_t size,
+                 bool check_only);
 
 /* Prints an error and frees it. */
 void session_report(struct star_error *error);

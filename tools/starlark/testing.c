@@ -1,6 +1,7 @@
 /*
- * --test: the built-ins that the harnesses of public conformance suites provide. They also show, in small, how a host defines
- * types: one that is called, one that is iterated, one whose fields are set.
+ * --test: the built-ins that the harnesses of public conformance suites provide. They also show, in
+ * small, how a host defines types: one that is called, one that is iterated, one whose fields are
+ * set.
  */
 #include "tools/starlark/session.h"
 
@@ -10,7 +11,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* catch(f): None, or the message of the error that calling f gives. What ends the whole run is not caught. */
+/* catch(f): None, or the message of the error that calling f gives. What ends the whole run is not
+ * caught. */
 static star_value test_catch(struct star_vm *vm, const struct star_args *args)
 {
     star_value f;
@@ -37,7 +39,8 @@ static star_value test_freeze(struct star_vm *vm, const struct star_args *args)
     return x;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- symbols */
+/* -----------------------------------------------------------------------------------------------------------------
+ * symbols */
 
 struct symbol {
     star_value name;
@@ -66,7 +69,8 @@ static star_value symbol_call(struct star_vm *vm, star_value self, const struct 
     if (!fields)
         return star_fail(vm, "out of memory");
     for (size_t i = 0; i < args->named_count; i++)
-        fields[i] = (struct star_binding){star_text_of(args->names[i], NULL), args->named_values[i]};
+        fields[i] =
+            (struct star_binding){star_text_of(args->names[i], NULL), args->named_values[i]};
     star_value made = star_struct_new(vm, self, fields, args->named_count);
     free(fields);
     return made;
@@ -96,10 +100,12 @@ static star_value test_gensym(struct star_vm *vm, const struct star_args *args)
     return symbol;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- fibonacci */
+/* ---------------------------------------------------------------------------------------------------------------
+ * fibonacci */
 
 /* 0, 1, 1, 2, 3 ...: the cursor's value holds the next two. */
-static bool fibonacci_next(struct star_vm *vm, star_value self, struct star_cursor *cursor, star_value *ret_item)
+static bool fibonacci_next(struct star_vm *vm, star_value self, struct star_cursor *cursor,
+                           star_value *ret_item)
 {
     (void)self;
     star_value pair[2] = {star_int(vm, 0), star_int(vm, 1)};
@@ -114,9 +120,11 @@ static bool fibonacci_next(struct star_vm *vm, star_value self, struct star_curs
     return !star_is_null(cursor->state);
 }
 
-static const struct star_type fibonacci_type = {.name = "fibonacci", .size = 1, .next = fibonacci_next};
+static const struct star_type fibonacci_type = {
+    .name = "fibonacci", .size = 1, .next = fibonacci_next};
 
-/* --------------------------------------------------------------------------------------------------------------- hasfields */
+/* ---------------------------------------------------------------------------------------------------------------
+ * hasfields */
 
 struct fields {
     star_value dict;
@@ -169,7 +177,8 @@ static bool fields_set(struct star_vm *vm, star_value self, const char *name, st
 }
 
 /* list + hasfields is 42, so that suites can see `list += x` of what is not iterable. */
-static star_value fields_binary(struct star_vm *vm, enum star_op op, star_value self, star_value other, bool left)
+static star_value fields_binary(struct star_vm *vm, enum star_op op, star_value self,
+                                star_value other, bool left)
 {
     (void)self;
     if (op != STAR_ADD || left || star_kind_of(other) != STAR_LIST)
@@ -210,5 +219,6 @@ void testing_predeclare(struct session *session)
     session_predeclare(session, "module", star_lib_module(vm));
     session_predeclare(session, "gensym", star_builtin_new(vm, "gensym", test_gensym, NULL));
     session_predeclare(session, "fibonacci", star_object_new(vm, &fibonacci_type));
-    session_predeclare(session, "hasfields", star_builtin_new(vm, "hasfields", test_hasfields, NULL));
+    session_predeclare(session, "hasfields",
+                       star_builtin_new(vm, "hasfields", test_hasfields, NULL));
 }
