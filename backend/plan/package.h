@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 
 struct package_options {
-    const char *cache;      /* directory for what is fetched; made if missing */
+    /* Absolute directory for what is fetched; made if missing. NULL: nothing can be fetched. */
+    const char *cache;
     const char *mirror;     /* directory or URL, tried first; NULL: none (package_fetch.h) */
     const char *local_root; /* local directories (root, `replace`) must lie in it; NULL: anywhere */
     const struct cancel *cancel; /* may be NULL */

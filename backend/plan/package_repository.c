@@ -76,17 +76,14 @@ int package_read_yml(const struct package_repository *repository, const char *in
 
 /* ---- repositories ---- */
 
+/* Adds a repository; fd, of its directory, is taken in any case. */
 static struct package_repository *add_repository(struct package_set *set, const char *name,
                                                  const char *version, const char *prefix,
-                                                 const char *directory, struct error **err)
+                                                 const char *directory, int fd, struct error **err)
 {
-    cleanup(close) int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        error_system(err, "cannot open the directory %s", directory);
-        return NULL;
-    }
     struct package_repository *repository = calloc(1, sizeof *repository);
     if (!repository) {
+        close(fd);
         error_set(err, ENOMEM, "out of memory");
         return NULL;
     }
@@ -95,7 +92,7 @@ static struct package_repository *add_repository(struct package_set *set, const 
                                               .version = version ? strdup(version) : NULL,
                                               .prefix = strdup(prefix),
                                               .directory = strdup(directory),
-                                              .fd = steal_fd(&fd)};
+                                              .fd = fd};
     set->repositories = repository; /* from now on package_set_free owns it, whole or not */
     if (repository->name && repository->prefix && repository->directory &&
         (repository->version || !version))
@@ -104,16 +101,38 @@ static struct package_repository *add_repository(struct package_set *set, const 
     return NULL;
 }
 
-/* Where the directory that fd refers to really is, so that the check is of what was opened. */
+static int open_directory(const char *directory, struct error **err)
+{
+    int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? error_system(err, "cannot open the directory %s", directory) : fd;
+}
+
+/* The path of what fd refers to: of what was opened, not of what has its name by now. */
+static char *path_of_fd(int fd, struct error **err)
+{
+    char link[64];
+    char path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) {
+        error_system(err, "cannot find out where a directory is");
+        return NULL;
+    }
+    path[length] = '\0';
+    char *copy = strdup(path);
+    if (!copy)
+        error_set(err, ENOMEM, "out of memory");
+    return copy;
+}
+
 static int check_local_root(const char *local_root, const char *directory, struct error **err)
 {
     if (!local_root)
         return 0;
     cleanup(free) char *root = realpath(local_root, NULL);
-    cleanup(free) char *real = realpath(directory, NULL);
-    if (!root || !real)
-        return error_system(err, "cannot find the directory %s", directory);
-    if (package_path_is_in(real, strcmp(root, "/") == 0 ? "" : root))
+    if (!root)
+        return error_system(err, "cannot find the directory %s", local_root);
+    if (package_path_is_in(directory, strcmp(root, "/") == 0 ? "" : root))
         return 0;
     return error_set(err, EACCES, "%s may not be used: it is not in %s", directory, local_root);
 }
@@ -122,14 +141,12 @@ struct package_repository *package_open_local(struct package_set *set, const cha
                                               const char *prefix, const char *directory,
                                               struct error **err)
 {
-    cleanup(free) char *real = realpath(directory, NULL);
-    if (!real) {
-        error_system(err, "cannot find the directory %s", directory);
+    cleanup(close) int fd = open_directory(directory, err);
+    cleanup(free) char *real = fd < 0 ? NULL : path_of_fd(fd, err);
+    if (!real || check_local_root(set->options.local_root, real, err) < 0)
         return NULL;
-    }
-    if (check_local_root(set->options.local_root, real, err) < 0)
-        return NULL;
-    struct package_repository *repository = add_repository(set, name, NULL, prefix, real, err);
+    struct package_repository *repository =
+        add_repository(set, name, NULL, prefix, real, steal_fd(&fd), err);
     if (repository)
         repository->is_local = true;
     return repository;
@@ -204,6 +221,11 @@ static struct package_repository *fetch_repository(struct package_set *set,
                                                    const char **ret_version, struct error **err)
 {
     const struct package_options *options = &set->options;
+    if (!options->cache) {
+        error_set(err, EINVAL, "%s cannot be fetched: there is no directory to keep it in",
+                  locator->repository);
+        return NULL;
+    }
     struct package_fetch fetch = {
         .git = {.cancel = options->cancel,
                 .deadline = options->deadline,
@@ -219,8 +241,12 @@ static struct package_repository *fetch_repository(struct package_set *set,
     cleanup(free) char *directory = fetched.directory;
     *ret_version = versions ? versions[fetched.version_index] : NULL;
     struct package_repository *repository = find_fetched(set, locator->repository, *ret_version);
-    return repository ? repository
-                      : add_repository(set, locator->repository, *ret_version, "", directory, err);
+    if (repository)
+        return repository;
+    int fd = open_directory(directory, err);
+    if (fd < 0)
+        return NULL;
+    return add_repository(set, locator->repository, *ret_version, "", directory, fd, err);
 }
 
 struct package_repository *package_open_remote(struct package_set *set,

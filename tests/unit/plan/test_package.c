@@ -578,6 +578,50 @@ static void test_cache(void **state)
     restore_path();
 }
 
+struct fetcher {
+    pthread_t thread;
+    const char *cache;
+    bool right;
+};
+
+static void *fetch(void *context)
+{
+    struct fetcher *fetcher = context;
+    struct package_options options = {.cache = fetcher->cache, .retry_pause = CLOCK_MILLISECOND};
+    cleanup(package_set_free) struct package_set *set =
+        package_set_new(&options, "github.com/o/dep@v2", NULL);
+    const struct package_file *file = set ? package_main(set, NULL, NULL) : NULL;
+    cleanup(buf_done) struct buf text = BUF_INIT(100);
+    fetcher->right = file && package_read(file, &text, NULL) == 0 && strcmp(text.data, "v2\n") == 0;
+    return NULL;
+}
+
+/* Runs that need the same repository at the same time all get it, and nothing is left over. */
+static void test_many_fetch_at_once(void **state)
+{
+    (void)state;
+    cleanup(free) char *cache = in_base("cache-many");
+    struct fetcher fetchers[6];
+    for (size_t i = 0; i < ARRAY_LENGTH(fetchers); i++) {
+        fetchers[i] = (struct fetcher){.cache = cache};
+        pthread_create(&fetchers[i].thread, NULL, fetch, &fetchers[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(fetchers); i++) {
+        pthread_join(fetchers[i].thread, NULL);
+        assert_true(fetchers[i].right);
+    }
+    sh("test $(ls -A cache-many/github.com/o | wc -l) = 2; test $(ls -A cache-many | wc -l) = 1");
+}
+
+static void test_without_a_cache_nothing_is_fetched(void **state)
+{
+    (void)state;
+    cleanup(error_free) struct error *err = NULL;
+    struct package_options options = {0};
+    assert_null(package_set_new(&options, "github.com/o/dep", &err));
+    assert_int_equal(error_code(err), EINVAL);
+}
+
 static void count_lines(const char *name, unsigned expected)
 {
     cleanup(free) char *path = in_base("%s", name);
@@ -753,6 +797,8 @@ int main(void)
         cmocka_unit_test(test_what_the_mirror_lacks_is_fetched),
         cmocka_unit_test(test_plain_directories_in_the_mirror),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_many_fetch_at_once),
+        cmocka_unit_test(test_without_a_cache_nothing_is_fetched),
         cmocka_unit_test(test_killed_git_is_tried_thrice),
         cmocka_unit_test(test_killed_fetch_leaves_nothing),
         cmocka_unit_test(test_cancelling),
