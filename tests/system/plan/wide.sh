@@ -26,7 +26,7 @@ output=$(cat "$E/runs/last/output")
 has "$output" 'good day 0=one 1=two seven'
 has "$output" "3 \$HOME \`id\` \""
 has "$output" 'Adding the peers'
-has "$output" '{"a":[false],"b":1}'
+has "$output" '{"a":[true],"b":1}'
 has "$output" '> kfs-wide-built - locally built'
 equal "$(jq -r '.peers[1], .answer' "$E/runs/last/result.json")" "peer-1
 good day 0=one 1=two seven"
