@@ -12,7 +12,8 @@ struct keyed {
     star_value key, item;
 };
 
-/* x before y. */
+/* x before y. What cannot be compared counts as not before, and the last such error is raised when all is done, as Go's sort
+ * package makes starlark-go do; only errors that end the run end the sorting. */
 static inline bool less(struct star_vm *vm, star_value x, star_value y, bool *ret)
 {
     if (both_small(x, y)) {
@@ -23,7 +24,14 @@ static inline bool less(struct star_vm *vm, star_value x, star_value y, bool *re
         *ret = sl_str_compare(as_str(x), as_str(y)) < 0;
         return true;
     }
-    return sl_compare(vm, STAR_LT, x, y, COMPARE_DEPTH, ret);
+    struct star_error *before = star_take_error(vm);
+    bool ok = sl_compare(vm, STAR_LT, x, y, COMPARE_DEPTH, ret);
+    if (ok && before)
+        star_raise(vm, before);
+    else
+        star_error_free(before);
+    *ret = ok && *ret;
+    return ok || vm->error->kind == STAR_ERROR_EVAL;
 }
 
 static bool insertion_sort(struct star_vm *vm, struct keyed *items, size_t count, bool reverse)
@@ -65,7 +73,7 @@ static bool merge_sort(struct star_vm *vm, struct keyed *items, struct keyed *sc
                        bool reverse)
 {
     enum {
-        INSERTION_MAX = 12
+        INSERTION_MAX = 20
     };
     if (count <= INSERTION_MAX)
         return insertion_sort(vm, items, count, reverse);
@@ -114,7 +122,7 @@ static bool sort_list(struct star_vm *vm, struct list *items, const struct list 
     for (size_t i = 0; i < count; i++)
         items->items[i] = pairs[i].item;
     sl_realloc(vm, pairs, size, 0);
-    return ok;
+    return ok && !vm->error;
 }
 
 star_value sl_universe_sorted(struct star_vm *vm, const struct star_args *args)

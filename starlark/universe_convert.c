@@ -309,9 +309,11 @@ star_value star_int_parse(struct star_vm *vm, const char *text, size_t size, int
         base = shown = prefix;
     } else if (base == 0 && left > 1 && *p == '0' && strspn(p, "0") < left) {
         left = 0; /* "0755" is not octal */
+    } else if (base == 0) {
+        shown = 10;
     }
     if (base == 0)
-        base = shown = 10;
+        base = 10;
     if (!valid_digits(p, left, base))
         return star_fail(vm, "int: invalid literal with base %d: %.*s", shown, (int)size, text);
     return sl_int_from_digits(vm, p, left, base, negative);

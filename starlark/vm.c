@@ -809,6 +809,7 @@ op_CALL : {
             frame->segment = vm->segment;
             frame->locks = vm->lock_count;
             frame->keeps = vm->keep_count;
+            frame->skip = 0;
             frame->entry = false;
             R = arguments;
             for (star_value *slot = R + count; slot < frame->top; slot++)
