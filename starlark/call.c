@@ -250,7 +250,8 @@ bool sl_bind(struct star_vm *vm, struct function *fn, star_value *registers,
     if (code->has_args) {
         if (!(rest = sl_tuple_new(vm, args->count - taken)))
             return false;
-        memcpy(rest->items, args->values + taken, (args->count - taken) * sizeof(star_value));
+        if (args->count > taken)
+            memcpy(rest->items, args->values + taken, (args->count - taken) * sizeof(star_value));
     }
     if (code->has_kwargs && !(kwargs = sl_dict_new(vm, K_DICT)))
         return false;
@@ -331,8 +332,10 @@ static bool spread_named(struct star_vm *vm, star_value *starstar, struct star_a
     if (!both)
         return false;
     memset(both->items, 0, 2 * count * sizeof(star_value));
-    memcpy(both->items, out->names, out->named_count * sizeof(star_value));
-    memcpy(both->items + count, out->named_values, out->named_count * sizeof(star_value));
+    if (out->named_count) {
+        memcpy(both->items, out->names, out->named_count * sizeof(star_value));
+        memcpy(both->items + count, out->named_values, out->named_count * sizeof(star_value));
+    }
     uint32_t at = 0;
     size_t n = out->named_count;
     for (struct entry *entry; (entry = sl_table_next(table, &at)); n++) {

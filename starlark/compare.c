@@ -141,6 +141,7 @@ static bool objects_equal(struct star_vm *vm, star_value x, star_value y, int de
     switch (head_of(x)->kind) {
     case K_STRING:
     case K_BYTES:
+        vm->fuel -= as_str(x)->size >> 6;
         *ret = sl_str_same(as_str(x), as_str(y));
         return true;
     case K_LIST:
@@ -242,6 +243,7 @@ static bool objects_compare(struct star_vm *vm, enum star_order order, star_valu
     switch (head_of(x)->kind) {
     case K_STRING:
     case K_BYTES:
+        vm->fuel -= as_str(x)->size >> 6;
         *ret = order_holds(order, sl_str_compare(as_str(x), as_str(y)));
         return true;
     case K_LIST:
@@ -308,7 +310,7 @@ static bool hash_items(struct star_vm *vm, const star_value *items, size_t count
         hash = sl_fold(hash ^ item, vm->key[1]);
     }
     *ret = sl_hash_finish(hash);
-    return sl_charge(vm, count / 4);
+    return sl_charge(vm, 1 + count / 4);
 }
 
 static bool hash_object(struct star_vm *vm, star_value value, int depth, uint32_t *ret)
@@ -322,6 +324,8 @@ static bool hash_object(struct star_vm *vm, star_value value, int depth, uint32_
         return true;
     case K_STRING:
     case K_BYTES:
+        if (head_of(value)->aux == 0)
+            vm->fuel -= as_str(value)->size >> 6;
         *ret = sl_str_hash(as_str(value), vm->key);
         return true;
     case K_TUPLE:

@@ -269,7 +269,7 @@ static void compile_load(struct emitter *e, struct node *stmt)
     sl_emit_wide(e, OP_LOAD, loaded, (int32_t)name, stmt->offset);
     for (uint32_t i = 0; i < stmt->load.from.count; i++) {
         struct node *from = stmt->load.from.items[i];
-        sl_emit(e, OP_LOADNAME, loaded + 1u, loaded, 0, from->offset);
+        sl_emit(e, OP_LOADNAME, loaded + 1u, loaded, 0, stmt->offset);
         sl_emit_word(e, sl_constant_text(builder, from->literal.text, from->literal.size, false));
         sl_emit_word(e, name);
         sl_store_name(e, stmt->load.to.items[i], (uint16_t)(loaded + 1));

@@ -19,12 +19,12 @@ static star_value named_failure(struct star_vm *vm)
     return STAR_NULL;
 }
 
-static star_value table_clear(struct star_vm *vm, const struct star_args *args)
+/* Of a dict, and of a set; only the set's error carries the method's name. */
+static star_value dict_clear(struct star_vm *vm, const struct star_args *args)
 {
-    if (!star_unpack_positional(vm, args, 0, NULL, 0))
+    if (!star_unpack_positional(vm, args, 0, NULL, 0) ||
+        !sl_dict_writable(vm, self_of(args), "clear"))
         return STAR_NULL;
-    if (!sl_dict_writable(vm, self_of(args), "clear"))
-        return named_failure(vm);
     sl_table_clear(vm, &self_of(args)->table);
     return V_NONE;
 }
@@ -151,7 +151,7 @@ static star_value dict_update(struct star_vm *vm, const struct star_args *args)
 }
 
 const star_builtin_fn sl_dict_methods[METHOD_MAX] = {
-    [M_clear] = table_clear,
+    [M_clear] = dict_clear,
     [M_get] = dict_get,
     [M_items] = dict_items,
     [M_keys] = dict_keys,
@@ -164,6 +164,12 @@ const star_builtin_fn sl_dict_methods[METHOD_MAX] = {
 
 /* --------------------------------------------------------------------------------------------------------------------
  * sets */
+
+static star_value set_clear(struct star_vm *vm, const struct star_args *args)
+{
+    star_value cleared = dict_clear(vm, args);
+    return star_is_null(cleared) ? named_failure(vm) : cleared;
+}
 
 static star_value set_add(struct star_vm *vm, const struct star_args *args)
 {
@@ -306,7 +312,7 @@ static star_value set_update(struct star_vm *vm, const struct star_args *args)
 
 const star_builtin_fn sl_set_methods[METHOD_MAX] = {
     [M_add] = set_add,
-    [M_clear] = table_clear,
+    [M_clear] = set_clear,
     [M_difference] = set_difference,
     [M_discard] = set_discard,
     [M_intersection] = set_intersection,

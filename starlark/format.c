@@ -316,7 +316,9 @@ static bool format_field(struct formatter *f, const char *field, size_t size)
     else if (conversion_size == 1 && (*conversion == 's' || *conversion == 'r'))
         sl_repr(&f->out, x);
     else
-        return fail_field(f, "unknown conversion ", bang + 1, conversion_size);
+        return star_fail(f->vm, "format: unknown conversion \"%.*s\"", (int)conversion_size,
+                         conversion),
+               false;
     return !f->out.failed;
 }
 

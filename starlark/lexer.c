@@ -375,7 +375,7 @@ static enum token lexer_number(struct lexer *lexer)
     if (after == '.' || after == 'e' || after == 'E')
         return lexer_float(lexer, start);
     size_t size = (size_t)(lexer->at - start);
-    if (c == '0' && strspn(start, "0") < size && strspn(start, "01234567") >= size)
+    if (c == '0' && strspn(start, "0") < size)
         sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at),
                        "obsolete form of octal literal; use 0o%.*s", (int)size - 1, start + 1);
     return lexer_int(lexer, start, 10);

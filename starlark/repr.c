@@ -92,6 +92,7 @@ static bool path_enter(struct star_text *text, struct head *head, const char *cy
         text->path_capacity = capacity;
     }
     text->path[text->depth++] = head;
+    text->failed |= !sl_charge(text->vm, 1);
     return !text->failed;
 }
 

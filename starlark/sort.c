@@ -12,8 +12,9 @@ struct keyed {
     star_value key, item;
 };
 
-/* x before y. What cannot be compared counts as not before, and the last such error is raised when all is done, as Go's sort
- * package makes starlark-go do; only errors that end the run end the sorting. */
+/* x before y. What cannot be compared counts as not before, and the last such error is raised when
+ * all is done, as Go's sort package makes starlark-go do; only errors that end the run end the
+ * sorting. */
 static inline bool less(struct star_vm *vm, star_value x, star_value y, bool *ret)
 {
     if (both_small(x, y)) {
@@ -21,6 +22,7 @@ static inline bool less(struct star_vm *vm, star_value x, star_value y, bool *re
         return true;
     }
     if (is_string(x) && is_string(y)) {
+        vm->fuel -= as_str(x)->size >> 6;
         *ret = sl_str_compare(as_str(x), as_str(y)) < 0;
         return true;
     }

@@ -17,7 +17,7 @@ static inline bool key_equal(struct star_vm *vm, star_value a, star_value b)
     if (same(a, b))
         return true;
     if (is_string(a) && is_string(b))
-        return sl_str_same(as_str(a), as_str(b));
+        return vm->fuel -= as_str(a)->size >> 6, sl_str_same(as_str(a), as_str(b));
     if (both_small(a, b))
         return false;
     bool equal;

@@ -32,6 +32,7 @@ static const struct {
 
 /* Where an argument goes: by number, or by name if `name` is set. */
 struct place {
+    bool by_keyword; /* starlark-go quotes the name then */
     size_t number;
     const char *name;
     size_t name_size;
@@ -40,7 +41,10 @@ struct place {
 static bool fail_argument(struct star_vm *vm, const struct place *place, const char *what)
 {
     const char *function = sl_builtin_name(vm);
-    if (place->name)
+    if (place->name && place->by_keyword)
+        star_fail(vm, "%s: for parameter \"%.*s\": %s", function, (int)place->name_size,
+                  place->name, what);
+    else if (place->name)
         star_fail(vm, "%s: for parameter %.*s: %s", function, (int)place->name_size, place->name,
                   what);
     else
@@ -161,10 +165,12 @@ static size_t name_size(const char *name, unsigned *ret_marks)
     return size;
 }
 
-static bool store_named(struct star_vm *vm, star_value value, const struct star_param *param)
+static bool store_named(struct star_vm *vm, star_value value, const struct star_param *param,
+                        bool by_keyword)
 {
     unsigned marks;
-    struct place place = {.name = param->name, .name_size = name_size(param->name, &marks)};
+    struct place place = {
+        .by_keyword = by_keyword, .name = param->name, .name_size = name_size(param->name, &marks)};
     if (marks == 2 && is_none(value))
         return true;
     return store_argument(vm, value, param, &place);
@@ -226,7 +232,7 @@ static bool unpack_named(struct star_vm *vm, const struct star_args *args,
             return false;
         }
         *given |= bit;
-        if (!store_named(vm, args->named_values[i], param))
+        if (!store_named(vm, args->named_values[i], param, true))
             return false;
     }
     return true;
@@ -247,7 +253,7 @@ bool star_unpack(struct star_vm *vm, const struct star_args *args, const struct 
     }
     for (size_t i = 0; i < args->count; i++) {
         given |= UINT64_C(1) << i;
-        if (!store_named(vm, args->values[i], &params[i]))
+        if (!store_named(vm, args->values[i], &params[i], false))
             return false;
     }
     if (!unpack_named(vm, args, params, count, &given))

@@ -261,6 +261,7 @@ static inline bool equal_fast(struct star_vm *vm, star_value x, star_value y, bo
         return true;
     }
     if (is_string(x) && is_string(y)) {
+        vm->fuel -= as_str(x)->size >> 6;
         *ret = sl_str_same(as_str(x), as_str(y));
         return true;
     }
@@ -716,11 +717,11 @@ op_JUMP:
     pc += i.bx;
     NEXT();
 op_LOOP:
-    pc += i.bx;
     if ((vm->fuel += i.bx) < 0) {
         SAVE();
         REQUIRE(sl_check(vm, true));
     }
+    pc += i.bx;
     NEXT();
 op_JIF:
     if (is_bool(R[i.a]) ? R[i.a].bits == TRUE_BITS : sl_truth(R[i.a]))
@@ -1024,12 +1025,11 @@ op_NEXT : {
             NEXT();
         }
     }
-    vm->fuel += pc->bx;
-    JUMP_WORD();
-    if (vm->fuel < 0) {
+    if ((vm->fuel += pc->bx) < 0) {
         SAVE();
         REQUIRE(sl_check(vm, true));
     }
+    JUMP_WORD();
     NEXT();
 }
 op_ITEREND:
