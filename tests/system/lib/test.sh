@@ -125,7 +125,7 @@ docker_objects() {
 # The id of a service's container. Names its enclave and itself.
 container_of() {
     docker ps -aq --no-trunc --filter label=dev.kfs.instance="$INSTANCE" \
-        --filter label=dev.kfs.enclave="$(cat "$K/enclaves/$1/uuid")" --filter label=dev.kfs.service="$2"
+        --filter label=dev.kfs.enclave="$(cat "$K/enclaves/$1/uuid")" --filter label=dev.kfs.service.name="$2"
 }
 
 # container_sh ENCLAVE SERVICE COMMAND - in the container, by its shell.
