@@ -212,6 +212,8 @@ int docker_service_create(struct orchestrator *self, const struct service_spec *
                           const struct orchestrator_call *call, char **ret_id, struct error **err)
 {
     struct docker *docker = docker_of(self);
+    if (call && cancel_fired(call->cancel))
+        return error_set(err, ECANCELED, "cancelled before the container was made");
     cleanup(json_decref) json_t *body = create_body(docker, spec), *answer = NULL;
     if (!body)
         return error_set(err, EINVAL, "a text of the service's configuration is not valid UTF-8");
@@ -220,9 +222,12 @@ int docker_service_create(struct orchestrator *self, const struct service_spec *
                                         .body = body,
                                         .timeout = API_TIMEOUT_SLOW};
     cleanup(error_free) struct error *reason = NULL;
+    /* Once asked, the engine makes it whether or not anybody waits, and a container that nobody
+     * knows of would outlive its enclave: only the deadline ends this call. */
+    const struct orchestrator_call whole = {.deadline = call ? call->deadline : 0};
     int status = 0;
-    int result = api_json(docker, &request, call, &answer, &status, &reason);
     *ret_id = NULL;
+    int result = api_json(docker, &request, &whole, &answer, &status, &reason);
     if (result == 0)
         result = text_copy(ret_id, json_text(answer, "Id"), &reason);
     else if (status == 409) {

@@ -14,14 +14,18 @@ script() {
     printf 'def run(plan):\n    plan.print("%s")\n' "$1"
 }
 
+count_runs() {
+    find "$E/runs" -mindepth 1 -maxdepth 1 -type d | wc -l
+}
+
 # saved NAME SHELL-COMMAND - the command must lead to exactly one more run, of the file's whole text.
 saved() {
     local name=$1 runs
-    runs=$(ls "$E/runs" | grep -c '^[0-9]')
+    runs=$(count_runs)
     script "$name" >new.star
     bash -c "$2" >save.log 2>&1 </dev/null || fail "$name: $(cat save.log)"
     cat "$E/wait" >/dev/null || fail "$name: $(cat "$E/error")"
-    equal "$name $(ls "$E/runs" | grep -c '^[0-9]')" "$name $((runs + 1))"
+    equal "$name $(count_runs)" "$name $((runs + 1))"
     cmp "$P/app.star" new.star || fail "$name: another text was kept"
     cmp "$E/runs/last/script" new.star || fail "$name: another text ran"
     grep -q "$name" "$E/runs/last/output" || fail "$name: not in the output"
@@ -54,7 +58,7 @@ saved emacs 'emacs -Q --batch $P/app.star --eval "(progn (erase-buffer) (insert-
 saved ed 'printf "%%d\n0r new.star\nw\nq\n" | ed -s $P/app.star'
 
 # What tools do that is no save runs nothing.
-runs=$(ls "$E/runs" | grep -c '^[0-9]')
+runs=$(count_runs)
 touch "$P/app.star"
 chmod 600 "$P/app.star"
 truncate -s 0 "$P/app.star"
@@ -67,5 +71,5 @@ mkdir "$P/lib"
 script library >"$P/lib/util.star"
 sync "$P/lib/util.star" "$P"
 cat "$E/wait" >/dev/null
-equal "$(ls "$E/runs" | grep -c '^[0-9]')" "$runs"
+equal "$(count_runs)" "$runs"
 finish
