@@ -15,7 +15,7 @@ ip=$(cat "$E/services/s1/ip")
 dockerd_stop KILL
 pkill -KILL -F "$BED/exec/containerd/containerd.pid" || true
 eventually 10 grep -q ^DOWN "$K/engine/status"
-equal "$(awk '{print NF > 2}' "$K/engine/status")" 1
+equal "$(awk '{print (NF > 2)}' "$K/engine/status")" 1
 within 100 ls -lR "$E" >/dev/null
 within 50 equal "$(cat "$E/services/s1/ip")" "$ip"
 within 50 equal "$(ls "$E/services")" s1

@@ -87,13 +87,13 @@ equal "$(jq -c . "$E/runs/last/args")" '{"names":["a","b"]}'
 # ---- failures, each with its reason
 runs_badly verify 'Verification failed' <<'END'
 def run(plan):
-    plan.verify(1, ">", 2)
+    plan.verify("1", "==", "2")
 END
 runs_badly code 'exit 7' <<'END'
 def run(plan):
     plan.exec("web", ExecRecipe(command = ["sh", "-c", "exit 7"]))
 END
-runs_badly port 'tcp' <<'END'
+runs_badly port 'did not open within 1s' <<'END'
 def run(plan):
     plan.add_service("closed", ServiceConfig(
         image = "busybox:latest",

@@ -13,11 +13,11 @@ for enclave in one two three; do equal "$(cat $enclave/wait)" RUNNING; done
 equal "$(docker_objects | grep -c ^container)" 9
 
 # A whole enclave by either way; its name is free at once.
-within 100 rmdir one
+within 300 rmdir one
 within 300 rm -r two
 [ ! -e one ] && [ ! -e two ]
-within 50 ls -l . >/dev/null
-within 100 mkdir one
+within 150 ls -l . >/dev/null
+within 300 mkdir one
 equal "$(cat one/wait)" EMPTY
 
 # In the middle of a run.
@@ -25,8 +25,8 @@ mkdir busy
 idle_script 20 >busy/plan/idle.star
 eventually 20 grep -q ^EXECUTING busy/runs/last/status
 within 300 rm -r busy
-within 100 rmdir three
-for _ in $(seq 50); do within 50 ls . >/dev/null; done
+within 300 rmdir three
+for _ in $(seq 50); do within 150 ls . >/dev/null; done
 cat ../engine/wait >/dev/null
 equal "$(ls)" one
 equal "$(docker_objects | sed 's/kfs-one-.*/one/')" "network one"
@@ -34,8 +34,8 @@ equal "$(docker_objects | sed 's/kfs-one-.*/one/')" "network one"
 # A service by itself, by either way.
 idle_script 3 >one/plan/idle.star
 equal "$(cat one/wait)" RUNNING
-within 100 rmdir one/services/s1
-within 100 rm -r one/services/s2
+within 300 rmdir one/services/s1
+within 300 rm -r one/services/s2
 equal "$(ls one/services)" s3
 cat one/wait >/dev/null
 equal "$(docker_objects | grep -c ^container)" 1

@@ -52,9 +52,9 @@ saved python 'python3 -c "
 import os
 text = open(\"new.star\").read()
 with open(os.environ[\"P\"] + \"/app.star\", \"w\") as f: f.write(text)"'
-saved vim 'vim -u NONE -n -es -c "set backup writebackup" -c "%d" -c "0r new.star" -c "\$d" -c wq $P/app.star'
-saved vim-plain 'vim -u NONE -es -c "%d" -c "0r new.star" -c "\$d" -c "wq" $P/app.star'
-saved emacs 'emacs -Q --batch $P/app.star --eval "(progn (erase-buffer) (insert-file-contents \"new.star\") (setq make-backup-files t) (save-buffer))"'
+saved vim 'vim -u NONE -n -es -c "set backup writebackup" -c "%d" -c "0r new.star" -c wq $P/app.star'
+saved vim-plain 'vim -u NONE -es -c "%d" -c "0r new.star" -c wq $P/app.star'
+saved emacs 'emacs -Q --batch $P/app.star --eval "(progn (erase-buffer) (insert-file-contents \"$PWD/new.star\") (setq make-backup-files t) (save-buffer))"'
 saved ed 'printf "%%d\n0r new.star\nw\nq\n" | ed -s $P/app.star'
 
 # What tools do that is no save runs nothing.
