@@ -23,8 +23,8 @@ struct api_reader {
     struct frames frames;
     struct lines lines;
     struct buf frame; /* the entry that is coming in */
-    struct buf text;  /* the texts of the batch's entries, whose `text` is an offset + 1 until
-                         the flush: the buffer moves when it grows */
+    struct buf text;  /* the texts of the batch's entries; until the flush an entry has its offset
+                         here in place of a pointer, as the buffer moves when it grows */
     bool garbage;
 };
 
