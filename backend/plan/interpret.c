@@ -94,15 +94,9 @@ static void put_diagnostics(struct buf *out, const json_t *diagnostics)
 
 static void put_trace(struct buf *out, const json_t *failure)
 {
-    const char *builtin = plan_string(failure, "builtin", NULL);
-    const char *message = plan_string(failure, "message", "error");
-    bool named = builtin && strncmp(message, builtin, strlen(builtin)) == 0;
     size_t i;
     json_t *frame;
-    buf_puts(out, "Evaluation error: ");
-    if (builtin && !named)
-        buf_printf(out, "%s: ", builtin);
-    buf_puts(out, message);
+    buf_printf(out, "Evaluation error: %s", plan_string(failure, "message", "error"));
     json_array_foreach(json_object_get(failure, "frames"), i, frame)
     {
         buf_puts(out, "\n\tat [");

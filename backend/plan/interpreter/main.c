@@ -66,8 +66,6 @@ static void send_failure(struct interpreter *in, const struct star_error *error)
                   "message", plan_text(error ? error->message : "out of memory"), "frames",
                   error ? frames_to_json(error) : json_array(), "diagnostics",
                   error ? diagnostics_to_json(error) : json_array());
-    if (error && error->builtin)
-        json_object_set_new(failure, "builtin", json_string(error->builtin));
     frame_send(in->fd, FRAME_FAILED, failure, NULL, 0, NULL);
     json_decref(failure);
 }
