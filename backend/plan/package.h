@@ -66,7 +66,8 @@ const struct package_file *package_main(struct package_set *set, const char *mai
                                         struct error **err);
 
 /*
- * What `locator` means in the file whose name in the set is `from` (NULL: in a standalone script).
+ * What `locator` means in the file whose name in the set is `from` (NULL, or a name that
+ * is none: in a standalone script).
  * Fetches if need be. NULL: EINVAL with the way out (an absolute locator into the root's own
  * package, a way out of the repository, a wrong locator), ENOENT, and as package_set_new.
  */

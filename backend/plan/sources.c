@@ -43,7 +43,8 @@ static const struct package_file *resolve(struct sources *sources, const char *f
                                           const char *locator, enum package_use use,
                                           struct error **err)
 {
-    return package_resolve(sources->set, sources->main ? from : NULL, locator, use, err);
+    /* A script's own name is in no set; those of the modules that it imported are. */
+    return package_resolve(sources->set, from, locator, use, err);
 }
 
 static int find_file(void *context, const char *from, const char *locator, char **ret_id,

@@ -275,8 +275,9 @@ static void test_standalone_scripts_have_remote_files_only(void **state)
     open_world(&world, NULL);
     assert_null(package_set_name(world.set));
     assert_refused(&world, NULL, "./lib.star", EINVAL, "a standalone script has no files");
-    assert_module(&world, NULL, "github.com/o/dep/main.star@v1", "github.com/o/dep@v1/main.star",
-                  "v1\n");
+    static const char dep[] = "github.com/o/dep@v1/main.star";
+    assert_module(&world, "app.star", "github.com/o/dep/main.star@v1", dep, "v1\n");
+    assert_module(&world, dep, "./lib/a.star", "github.com/o/dep@v1/lib/a.star", "lib1\n");
 }
 
 /* A package in a folder of a work tree: '/' is the work tree's root. */
