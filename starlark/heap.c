@@ -10,9 +10,9 @@
 #include "starlark/vm.h"
 
 enum {
-    PAGE_SIZE = 64 * 1024,
+    PAGE_SIZE = 16 * 1024,
     GC_BUDGET_MIN =
-        4 * 1024 * 1024, /* below this much new garbage a collection is not worth its time */
+        1024 * 1024, /* below this much new garbage a collection is not worth its time */
 };
 
 struct page {
@@ -412,6 +412,11 @@ static void budget_set(struct star_vm *vm)
             budget = left / 2;
     }
     vm->gc_budget = budget > PAGE_SIZE ? budget : PAGE_SIZE;
+}
+
+void sl_heap_init(struct star_vm *vm)
+{
+    budget_set(vm);
 }
 
 void sl_collect(struct star_vm *vm)

@@ -20,9 +20,7 @@ struct star_vm *star_vm_new(const struct star_config *config)
     if (config)
         vm->config = *config;
     vm->max_calls = vm->config.max_calls ? vm->config.max_calls : MAX_CALLS;
-    vm->gc_budget = vm->config.max_memory ? (int64_t)vm->config.max_memory / 2 : 4 * 1024 * 1024;
-    if (vm->gc_budget > 4 * 1024 * 1024)
-        vm->gc_budget = 4 * 1024 * 1024;
+    sl_heap_init(vm);
     sl_hash_key(vm->key);
     atomic_init(&vm->cancelled, false);
     atomic_init(&vm->cancel_reason, NULL);

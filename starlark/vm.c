@@ -289,6 +289,8 @@ bool sl_check(struct star_vm *vm, bool safe)
     }
     if (vm->gc_due && safe)
         sl_collect(vm);
+    if (vm->gc_due)
+        return true; /* without fuel, so that the next safe place sees it */
     uint64_t left = vm->config.max_steps ? vm->config.max_steps - vm->steps : SLICE;
     vm->fuel = vm->fuel_given = (int64_t)(left < SLICE ? left : SLICE);
     return true;

@@ -113,6 +113,8 @@ void *sl_alloc_slow(struct star_vm *vm, size_t size);
 void sl_gc_request(struct star_vm *vm);
 /* Grows or frees (size 0) an array that belongs to an object. */
 void *sl_realloc(struct star_vm *vm, void *array, size_t old_size, size_t size);
+/* Sets when the first collection is due, by the configuration. */
+void sl_heap_init(struct star_vm *vm);
 void sl_heap_free(struct star_vm *vm);
 void sl_collect(struct star_vm *vm);
 void sl_mark(struct star_vm *vm, star_value value);
