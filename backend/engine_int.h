@@ -291,6 +291,9 @@ void member_yield(struct member *member);
 /* Brings the kept log up to date, as far as the orchestrator can tell. Without model_lock. [waits]
  */
 int service_logs_catch_up(struct member *member, struct error **err);
+/* Whether its container is being started: until that is done the orchestrator may answer no
+ * question about it, so whoever looks at a log meanwhile gets what is kept. Under model_lock. */
+bool member_starting(const struct member *member);
 void service_logs_total(struct member *member, struct log_extent *ret_extent);
 /* Reads whole lines of the kept log from *place and *lines (of all that was ever logged) on, and
  * moves them; 0 if there is nothing yet. */

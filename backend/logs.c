@@ -235,13 +235,23 @@ int service_logs_catch_up(struct member *member, struct error **err)
     return result;
 }
 
+bool member_starting(const struct member *member)
+{
+    return member->facts->status == SERVICE_STATUS_STARTING;
+}
+
 int service_open_logs(struct engine *engine, object_id id, struct error **err)
 {
     cleanup(member_unref) struct member *member = member_hold(engine, id, err);
     if (!member)
         return -1;
+    bool starting;
+    {
+        with_lock(&engine->model_lock);
+        starting = member_starting(member);
+    }
     cleanup(error_free) struct error *failure = NULL;
-    if (service_logs_catch_up(member, &failure) < 0) {
+    if (!starting && service_logs_catch_up(member, &failure) < 0) {
         if (error_code(failure) == ENOSYS || error_code(failure) == ENOSPC)
             return error_move(err, &failure);
         log_debug("the log of '%s' is as it was last seen: %s", member->name,

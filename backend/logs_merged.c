@@ -140,7 +140,7 @@ static struct stream_of_lines *streams_make(struct enclave *enclave, size_t *ret
     if (!streams)
         abort();
     for (const struct member *member; (member = map_next(&enclave->services, &position, NULL));) {
-        if (!member->handle || member->prepared)
+        if (!member->handle || member->prepared || member_starting(member))
             continue;
         memcpy(streams[count].name, member->name, sizeof member->name);
         memcpy(streams[count].uuid, member->uuid, sizeof member->uuid);
