@@ -67,6 +67,6 @@ kfsd_kill
 kfsd_start
 equal "$(ls "$K/enclaves")" one
 cat "$K/engine/wait" >/dev/null
-equal "$(docker_objects | grep -c -e busy -e two)" 0
+equal "$(docker_objects | grep -e kfs-busy -e kfs-two || true)" ""
 equal "$(snapshot)" "$(echo "$before" | grep ^one)"
 finish

@@ -39,5 +39,5 @@ dockerd_stop() {
 
 # A killed process counts as gone before its parent has noticed.
 dockerd_gone() {
-    case $(ps -o stat= -p "$1" 2>/dev/null) in '' | Z*) return 0 ;; *) return 1 ;; esac
+    case $(ps -o stat= -p "$1" 2>/dev/null || true) in '' | Z*) return 0 ;; *) return 1 ;; esac
 }
