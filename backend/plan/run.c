@@ -45,6 +45,13 @@ static json_t *make_start(const struct plan_request *request, const struct sourc
     return start;
 }
 
+/* The heading that every failure before the plan is there has. */
+static int explain_interpretation(struct error **err, struct error **reason)
+{
+    return error_set(err, error_code(*reason), "There was an error interpreting Starlark code\n%s",
+                     error_message(*reason));
+}
+
 /* The plan that the script makes. */
 static struct plan *make_plan(const struct plan_request *request, struct sources *sources,
                               json_t *enclave, const json_t *made_names, struct error **err)
@@ -62,10 +69,11 @@ static struct plan *make_plan(const struct plan_request *request, struct sources
         .host = sources_host(sources),
     };
     struct plan *plan = NULL;
-    if (interpret(&interpretation, &document, err) == 0)
-        plan = plan_new(document, sources_count(sources), err);
-    else
-        error_wrap(err, "There was an error interpreting Starlark code");
+    cleanup(error_free) struct error *reason = NULL;
+    if (interpret(&interpretation, &document, &reason) == 0)
+        plan = plan_new(document, sources_count(sources), &reason);
+    if (!plan)
+        explain_interpretation(err, &reason);
     json_decref(document);
     json_decref(start);
     return plan;
@@ -190,9 +198,10 @@ static int interpret_run(struct run *run, struct error **err)
 {
     run->effects->phase(run->context, PLAN_INTERPRETING, 0, 0);
     say(run, "Interpreting plan - execution will begin shortly\n");
-    run->sources = sources_new(run->request, err);
+    cleanup(error_free) struct error *reason = NULL;
+    run->sources = sources_new(run->request, &reason);
     if (!run->sources)
-        return error_wrap(err, "There was an error interpreting Starlark code");
+        return explain_interpretation(err, &reason);
     run->plan =
         make_plan(run->request, run->sources, run->enclave, applied_made_names(run->applied), err);
     return run->plan ? tell_plan(run, err) : -1;

@@ -74,6 +74,13 @@ static int take_image_download(struct plan_request *request, const char *value, 
     return 0;
 }
 
+static int take_args(struct plan_request *request, const char *value, struct error **err)
+{
+    (void)err;
+    request->arguments = value;
+    return 0;
+}
+
 static int take_args_file(struct plan_request *request, const char *value, struct error **err)
 {
     (void)err;
@@ -89,6 +96,7 @@ static const struct option options[] = {
     {"--main-file", take_main_file, true},
     {"--main-function-name", take_main_function, true},
     {"--image-download", take_image_download, true},
+    {"--args", take_args, true},
     {"--args-file", take_args_file, true},
 };
 
@@ -127,7 +135,7 @@ static int take_option(char *word, char **line, struct plan_request *request, st
         return error_set(err, EINVAL,
                          "there is no option '%s' (there are --dry-run, --parallel, "
                          "--parallelism, --privileged, --main-file, "
-                         "--main-function-name, --image-download, --args-file)",
+                         "--main-function-name, --image-download, --args, --args-file)",
                          word);
     if (!option->has_value)
         return equals ? error_set(err, EINVAL, "the option %s takes no value", option->name)
@@ -167,7 +175,9 @@ int plan_parse_run_line(const char *line, struct plan_request *request, char **r
     if (!word)
         return error_set(err, EINVAL, "say what is to run: [OPTIONS] LOCATOR [ARGUMENTS]");
     request->package = word;
-    request->arguments = trim_arguments(rest);
+    rest = trim_arguments(rest);
+    if (*rest || !request->arguments)
+        request->arguments = rest;
     *ret_storage = steal(&storage);
     return 0;
 }

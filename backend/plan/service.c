@@ -13,6 +13,7 @@ enum {
 };
 /* What taking back may take, after which the engine's own care for what is half made must do. */
 static const int64_t undo_limit = 30 * CLOCK_SECOND;
+static const int64_t tell_interval = 5 * CLOCK_SECOND;
 
 /* ---- configurations ---- */
 
@@ -129,28 +130,50 @@ void service_put_logs(const struct step *step, const char *name, struct buf *out
 
 struct liveness {
     const struct step *step;
-    const char *name;
+    const struct service_start *start;
+    int64_t begun, told;
 };
+
+/* Says what is waited for, once it takes long. */
+static void tell_waiting(struct liveness *liveness)
+{
+    int64_t now = clock_monotonic();
+    const char *id, *separator = "";
+    json_t *port;
+    if (now - liveness->told < tell_interval)
+        return;
+    liveness->told = now;
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    json_object_foreach(json_object_get(liveness->start->config, "ports"), id, port)
+    {
+        buf_printf(&text, "%s%s (%s)", separator, id, plan_string(port, "wait", "2m"));
+        separator = ", ";
+    }
+    step_progress(liveness->step, "Waiting for the ports of service '%s' at %s for %llds: %s",
+                  liveness->start->name, liveness->start->service.address,
+                  (long long)((now - liveness->begun) / CLOCK_SECOND), text.data);
+}
 
 /* port_wait asks whether there is still something to wait for. */
 static int check_alive(void *context, struct error **err)
 {
-    const struct liveness *liveness = context;
+    struct liveness *liveness = context;
     const struct execution *execution = liveness->step->execution;
+    const char *name = liveness->start->name;
     int code = 0;
-    int running =
-        execution->effects->service_running(execution->context, liveness->name, &code, NULL);
+    tell_waiting(liveness);
+    int running = execution->effects->service_running(execution->context, name, &code, NULL);
     if (running == 0)
-        return error_set(err, EIO, "service '%s' has ended with exit code %d", liveness->name,
-                         code);
+        return error_set(err, EIO, "service '%s' has ended with exit code %d", name, code);
     if (running < 0)
-        return error_set(err, EIO, "service '%s' is gone", liveness->name);
+        return error_set(err, EIO, "service '%s' is gone", name);
     return 0;
 }
 
 static int wait_ports(const struct step *step, struct service_start *start, struct error **err)
 {
-    struct liveness liveness = {.step = step, .name = start->name};
+    int64_t now = clock_monotonic();
+    struct liveness liveness = {.step = step, .start = start, .begun = now, .told = now};
     cleanup(error_free) struct error *reason = NULL;
     const struct port_wait wait = {
         .address = start->service.address,

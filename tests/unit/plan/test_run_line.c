@@ -40,6 +40,9 @@ static void locator_alone_is_enough(void **state)
     assert_string_equal(request.arguments_file, "x");
     assert_string_equal(request.arguments, "{}");
     free(storage);
+    assert_int_equal(plan_parse_run_line("--args '{\"a\": 1}' ./p", &request, &storage, NULL), 0);
+    assert_string_equal(request.arguments, "{\"a\": 1}");
+    free(storage);
 }
 
 static void refuse(const char *line, const char *complaint)
