@@ -116,6 +116,47 @@ static void cancel_ends_a_child(void **state)
     error_free(err);
 }
 
+/* ---- scripts that mean harm, in the real interpreter ---- */
+
+static void script_fails(const char *script, const char *complaint)
+{
+    struct error *err = NULL;
+    json_t *start = json_pack("{s:s}", "name", "app.star"), *answer = NULL;
+    const struct interpret_request request = {
+        .program = KFS_INTERPRETER,
+        .limits = &limits,
+        .start = start,
+        .source = script,
+        .length = strlen(script),
+    };
+    if (interpret(&request, &answer, &err) == 0)
+        fail_msg("%s was not stopped", script);
+    if (!strstr(error_message(err), complaint))
+        fail_msg("%s: want %s, got %s", script, complaint, error_message(err));
+    json_decref(start);
+    error_free(err);
+}
+
+static void harmful_scripts_are_stopped(void **state)
+{
+    (void)state;
+    script_fails("def run(plan):\n    for i in range(1 << 60):\n        pass\n", "processor time");
+    script_fails("def run(plan):\n    x = 'x'\n    for i in range(60):\n        x = x + x\n",
+                 "memory");
+    script_fails("def run(plan):\n    x = []\n    for i in range(1 << 40):\n"
+                 "        x.append('y' * 1000000 + str(i))\n",
+                 "memory");
+    script_fails("def run(plan):\n    x = []\n    x.append(x)\n    plan.print(x, x)\n",
+                 "'description' argument");
+    script_fails("def run(plan):\n    x = []\n    x.append(x)\n    plan.verify('', '==', x)\n",
+                 "nested too deeply");
+    script_fails("def f(n):\n    return g(n)\ndef g(n):\n    return f(n)\n"
+                 "def run(plan):\n    f(1)\n",
+                 "called recursively");
+    script_fails("def run(plan):\n    plan.print('a\\000b')\n", "NUL");
+    script_fails("def run(plan):\n    plan.print('\\u00e9'[0:1])\n", "not UTF-8");
+}
+
 /* ---- plans that are none ---- */
 
 #define ID    "0123456789abcdef0123456789abcdef"
@@ -229,6 +270,7 @@ int main(void)
         cmocka_unit_test(garbage_is_no_message),
         cmocka_unit_test(missing_program_is_told),
         cmocka_unit_test(cancel_ends_a_child),
+        cmocka_unit_test(harmful_scripts_are_stopped),
         cmocka_unit_test(plans_that_are_none_are_refused),
         cmocka_unit_test(programs_extract),
         cmocka_unit_test(endless_programs_end),
