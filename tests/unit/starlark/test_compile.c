@@ -65,7 +65,7 @@ static void grammar(void **state)
     expect("x = 1,", "1:6: unparenthesized tuple with trailing comma");
     expect("x = 2 ** 3", "1:7: got '**', want newline");
     expect("f(a, b", "1:7: got end of file, want ')'");
-    expect("def f(:\n  pass", "1:7: not an identifier");
+    expect("def f(:\n  pass", "1:7: got ':', want ')'");
     expect("load('m')", "1:5: load statement must import at least 1 symbol");
     expect("f() = 1", "1:1: can't assign to callexpr");
     expect("x = not 1 == 2 and not 3 in [4] or 5 not in [6]", "ok");
