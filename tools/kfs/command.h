@@ -4,7 +4,7 @@
  * tree.
  *
  * Exit status of every subcommand: 0 done, 1 it failed (a line on standard error says why), 2 it
- * was called wrongly.
+ * was called wrongly; those of `test` are listed in tools/test/test.c.
  */
 #ifndef KFS_TOOLS_COMMAND_H
 #define KFS_TOOLS_COMMAND_H
@@ -13,7 +13,8 @@
 
 enum {
     EXIT_USAGE = 2,
-    WORDS_MAX = 4 /* arguments of a subcommand that completion knows */
+    COMMAND_MISUSED = -1, /* what a subcommand gives for that exit status */
+    WORDS_MAX = 4         /* arguments of a subcommand that completion knows */
 };
 
 /* What an argument names, so that completion can offer what there is. */
@@ -34,7 +35,7 @@ struct command {
     int arguments_min, arguments_max; /* without options; -1: no limit */
     enum word_kind words[WORDS_MAX];
     /* argv[0] is the subcommand's name. Gives the exit status; on failure *err may be set and is
-     * then printed. */
+     * then printed. COMMAND_MISUSED without it has usage printed. */
     int (*run)(int argc, char **argv, struct error **err);
 };
 
@@ -53,6 +54,7 @@ int command_run(int argc, char **argv, struct error **err);
 int command_plan(int argc, char **argv, struct error **err);
 int command_logs(int argc, char **argv, struct error **err);
 int command_port(int argc, char **argv, struct error **err);
+int command_test(int argc, char **argv, struct error **err);
 int command_doctor(int argc, char **argv, struct error **err);
 int command_help(int argc, char **argv, struct error **err);
 /* Not in usage: `kfs complete WORD...` prints what the last word could be, a line each. */

@@ -176,7 +176,7 @@ int command_logs(int argc, char **argv, struct error **err)
 {
     struct logs_options options = {.lines = 0};
     if (parse(argc, argv, &options) < 0)
-        return EXIT_USAGE;
+        return COMMAND_MISUSED;
     struct logs logs = {.count = 0};
     int result = logs_open(&logs, argv[optind], argv[optind + 1], err);
     for (size_t i = 0; i < logs.count && result == 0; i++) {

@@ -24,7 +24,7 @@ int command_help(int argc, char **argv, struct error **err)
     const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
     if (argc > 1 && !command) {
         error_set(err, EINVAL, "%s: no such command", argv[1]);
-        return EXIT_USAGE;
+        return COMMAND_MISUSED;
     }
     if (command)
         printf("kfs %s %s\n    %s\n", command->name, command->arguments, command->summary);
@@ -43,7 +43,9 @@ static int run(const struct command *command, int argc, char **argv)
     int status = command->run(argc, argv, &err);
     if (err)
         fprintf(stderr, "kfs: %s\n", error_message(err));
-    return status == EXIT_USAGE && !err ? usage_of(command) : status;
+    if (status != COMMAND_MISUSED)
+        return status;
+    return err ? EXIT_USAGE : usage_of(command);
 }
 
 static const struct command complete = {

@@ -76,7 +76,7 @@ int command_plan(int argc, char **argv, struct error **err)
     cleanup(order_done) struct order order;
     cleanup(buf_done) struct buf json = BUF_INIT(BUF_MAX_DOCUMENT);
     if (order_parse(argc - 1, argv + 1, &order, err) < 0)
-        return EXIT_USAGE;
+        return COMMAND_MISUSED;
     if (describe(&order, &json, err) < 0)
         return EXIT_FAILURE;
     fwrite(json.data, 1, json.length, stdout);

@@ -154,7 +154,7 @@ int command_run(int argc, char **argv, struct error **err)
     cleanup(order_done) struct order order;
     cleanup(buf_done) struct buf line = BUF_INIT(BUF_MAX_DOCUMENT);
     if (order_parse(argc - 2, argv + 2, &order, err) < 0)
-        return EXIT_USAGE;
+        return COMMAND_MISUSED;
     if (make_enclave(argv[1], err) < 0)
         return EXIT_FAILURE;
     cleanup(free) char *locator = locate(argv[1], order.locator, err);

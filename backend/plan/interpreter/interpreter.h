@@ -60,6 +60,10 @@ json_t *typed_json(star_value value);
 star_value typed_from_json(struct interpreter *in, const struct plan_type *type,
                            const json_t *json);
 
+/* ---- assert.c ---- */
+
+bool assert_declare(struct interpreter *in);
+
 /* ---- arguments.c ---- */
 
 /* Matches a call's arguments with fields. Gives {FIELD: value} and, if they are wanted, the values

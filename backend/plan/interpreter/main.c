@@ -98,7 +98,7 @@ static int set_up(struct interpreter *in)
     in->services = json_object();
     in->occurrences = json_object();
     in->artifacts = json_object();
-    return in->keep && modules_declare(in) && types_declare(in) ? 0 : -1;
+    return in->keep && modules_declare(in) && types_declare(in) && assert_declare(in) ? 0 : -1;
 }
 
 /* The script, compiled; NULL: its errors have been sent. */

@@ -57,6 +57,36 @@ static const char *artifact_file(const struct fake *fake, const char *artifact, 
     return text ? text : "(none)";
 }
 
+/* ---- assertions on what is known at interpretation ---- */
+
+static void assertions_fail_where_they_stand(void **state)
+{
+    struct fake *fake = *state;
+    must_run(fake, "def run(plan):\n"
+                   "    assert.eq([1, {'a': 2}], [1, {'a': 2}])\n"
+                   "    assert.ne(1, '1')\n"
+                   "    assert.lt('a', 'b')\n"
+                   "    assert.contains({'k': 1}, 'k')\n"
+                   "    assert.contains('haystack', 'st')\n"
+                   "    assert.true(len('x') == 1)\n"
+                   "    assert.fails(lambda: fail('no such port'), 'such p.rt$')\n"
+                   "    assert.fails(lambda: 1 // 0)\n");
+    must_fail(fake, "def run(plan):\n    assert.eq([1], [2])\n", EINVAL, "assert.eq: [1] != [2]");
+    must_fail(fake, "def run(plan):\n    assert.eq(1, 2)\n", EINVAL, ":2:14]: run");
+    must_fail(fake, "def run(plan):\n    assert.ne('a', 'a')\n", EINVAL, "\"a\" == \"a\"");
+    must_fail(fake, "def run(plan):\n    assert.lt(2, 2)\n", EINVAL, "2 is not less than 2");
+    must_fail(fake, "def run(plan):\n    assert.lt(2, 'a')\n", EINVAL, "int < string");
+    must_fail(fake, "def run(plan):\n    assert.contains([1], 2)\n", EINVAL,
+              "[1] does not contain 2");
+    must_fail(fake, "def run(plan):\n    assert.true([], 'none left')\n", EINVAL, "none left");
+    must_fail(fake, "def run(plan):\n    assert.fail('here')\n", EINVAL, "assert.fail: here");
+    must_fail(fake, "def run(plan):\n    assert.fails(lambda: 1)\n", EINVAL, "did not fail");
+    must_fail(fake, "def run(plan):\n    assert.fails(lambda: fail('a'), 'b')\n", EINVAL,
+              "does not match 'b'");
+    must_fail(fake, "def run(plan):\n    assert.fails(lambda: fail('a'), '(')\n", EINVAL,
+              "no regular expression");
+}
+
 /* ---- tasks ---- */
 
 static void shell_tasks_run(void **state)
@@ -422,6 +452,7 @@ static void images_of_all_kinds_reach_the_engine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BREADTH_TEST(assertions_fail_where_they_stand),
         BREADTH_TEST(shell_tasks_run),
         BREADTH_TEST(long_scripts_run),
         BREADTH_TEST(python_tasks_run),

@@ -106,7 +106,9 @@ static void types_are_checked(void **state)
     check("ServiceConfig", "{\"image\": \"a\", \"max_memory\": 5}", "at least 6");
     check("ServiceConfig", "{\"image\": \"a\", \"labels\": {\"A\": \"b\"}}", "label 'A'");
     check("ServiceConfig", "{\"image\": \"a\", \"nonsense\": 1}", "no argument 'nonsense'");
-    check("ServiceConfig", "{\"image\": \"a\", \"bind_mounts\": {\"/etc\": \"/etc\"}}", "/etc");
+    check("ServiceConfig", "{\"image\": \"a\", \"bind_mounts\": {\"/a\": \"/b\"}}", NULL);
+    check("ServiceConfig", "{\"image\": \"a\", \"bind_mounts\": {\"a\": \"/b\"}}", "absolute");
+    check("ServiceConfig", "{\"image\": \"a\", \"bind_mounts\": {\"/a\": \"b\"}}", "absolute");
     check("ServiceConfig",
           "{\"image\": \"a\", \"ports\": {\"a\": {\"type\": \"PortSpec\", \"number\": 1}, \"b\": "
           "{\"type\": \"PortSpec\", \"number\": 1, \"transport_protocol\": \"TCP\"}}}",
