@@ -88,6 +88,7 @@ struct if_clause {
     struct nodes body;
 };
 
+/* Allocated only as far as its kind uses it (parser.c): leaves are most of a tree. */
 struct node {
     uint8_t kind;
     uint8_t op;      /* enum token, where there is an operator */

@@ -65,9 +65,55 @@ static void leave(struct parser *p)
     p->nesting--;
 }
 
+/* How much of a node its kind uses. */
+static size_t node_size(enum node_kind kind)
+{
+#define UP_TO(member) (offsetof(struct node, member) + sizeof(((struct node *)NULL)->member))
+    switch (kind) {
+    case N_INT:
+        return UP_TO(integer);
+    case N_FLOAT:
+        return UP_TO(number);
+    case N_PAREN:
+    case N_UNARY:
+    case N_STAR:
+    case N_STARSTAR:
+    case N_IFCLAUSE:
+    case N_EXPR_STMT:
+    case N_RETURN:
+    case N_BRANCH:
+        return UP_TO(x);
+    case N_COMP:
+        return UP_TO(comp);
+    case N_IDENT:
+        return UP_TO(ident);
+    case N_LIST:
+    case N_TUPLE:
+    case N_DICT:
+    case N_LOGICAL:
+        return UP_TO(list);
+    case N_BINARY:
+    case N_INDEX:
+    case N_ENTRY:
+    case N_ASSIGN:
+    case N_FORCLAUSE:
+    case N_DOT:
+    case N_NAMED:
+    case N_LAMBDA:
+    case N_DEF:
+    case N_PARAM:
+        return UP_TO(pair); /* two pointers */
+    case N_CALL:
+        return UP_TO(call);
+    default:
+        return sizeof(struct node);
+    }
+#undef UP_TO
+}
+
 static struct node *node_new(struct parser *p, enum node_kind kind, uint32_t offset)
 {
-    struct node *node = sl_arena_alloc(&p->source->arena, sizeof(*node));
+    struct node *node = sl_arena_alloc(&p->source->arena, node_size(kind));
     node->kind = (uint8_t)kind;
     node->offset = node->start = offset;
     return node;
