@@ -259,13 +259,48 @@ static json_t *convert(struct conversion *conversion, int index)
 
 /* ---- documents ---- */
 
-static int load(yaml_parser_t *parser, yaml_document_t *document, struct error **err)
+static int refuse(const yaml_parser_t *parser, struct error **err)
 {
-    if (yaml_parser_load(parser, document))
-        return 0;
     return error_set(err, EINVAL, "not YAML: line %zu, column %zu: %s",
                      parser->problem_mark.line + 1, parser->problem_mark.column + 1,
                      parser->problem ? parser->problem : "out of memory");
+}
+
+static int load(yaml_parser_t *parser, yaml_document_t *document, struct error **err)
+{
+    return yaml_parser_load(parser, document) ? 0 : refuse(parser, err);
+}
+
+static int depth_step(yaml_event_type_t type)
+{
+    bool opens = type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+    bool closes = type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT;
+    return opens - closes;
+}
+
+/* Refuses what is nested too deep before it is loaded: libyaml's time grows with the square of the
+ * depth. */
+static int check_depth(const char *text, size_t length, struct error **err)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    int depth = 0, result = 0;
+    if (!yaml_parser_initialize(&parser))
+        return error_set(err, ENOMEM, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+    for (bool ended = false; !ended && result == 0;) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            result = refuse(&parser, err);
+            break;
+        }
+        depth += depth_step(event.type);
+        ended = event.type == YAML_STREAM_END_EVENT;
+        if (depth > YAML_JSON_MAX_DEPTH)
+            result = error_set(err, EINVAL, "line %zu: nested too deep", event.start_mark.line + 1);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return result;
 }
 
 /* Whether another document follows. */
@@ -282,6 +317,8 @@ static int check_end(yaml_parser_t *parser, struct error **err)
 json_t *yaml_json_parse(const char *text, size_t length, struct error **err)
 {
     yaml_parser_t parser;
+    if (check_depth(text, length, err) < 0)
+        return NULL;
     if (!yaml_parser_initialize(&parser)) {
         error_set(err, ENOMEM, "out of memory");
         return NULL;
