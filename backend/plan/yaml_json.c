@@ -86,6 +86,9 @@ static json_t *read_integer(const char *text)
     bool negative = *plain == '-';
     const char *number = plain + negative;
     number += number[1] == 'x' || number[1] == 'b' || number[1] == 'o' ? 2 : 0;
+    /* An address of zeros is an address, as the others are: they have more digits than 64 bits. */
+    if (base == 16 && strlen(number) > 16)
+        return NULL;
     errno = 0;
     unsigned long long value = strtoull(number, NULL, base);
     if (errno != 0 || value > INT64_MAX)

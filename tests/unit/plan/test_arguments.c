@@ -54,6 +54,8 @@ static void test_yaml(void **state)
     assert_arguments("a: \"5\"\nb: '0x1F'\nc: 1.2.3\nd: 2020-01-01\ne: 0xabcdefg\nf: 12e4567\n",
                      "{\"a\":\"5\",\"b\":\"0x1F\",\"c\":\"1.2.3\",\"d\":\"2020-01-01\","
                      "\"e\":\"0xabcdefg\",\"f\":\"12e4567\"}");
+    assert_arguments("zero: 0x0000000000000000000000000000000000000000\n",
+                     "{\"zero\":\"0x0000000000000000000000000000000000000000\"}");
     assert_arguments("addr: 0x00000000219ab540356cBB839Cbe05303d7705Fa\n",
                      "{\"addr\":\"0x00000000219ab540356cBB839Cbe05303d7705Fa\"}");
     assert_arguments("a: |\n  two\n  lines\nb: >-\n  one\n  line\n",

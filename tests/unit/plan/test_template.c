@@ -11,9 +11,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "backend/base/file.h"
 #include "backend/plan/json_big.h"
 #include "backend/plan/template.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +98,37 @@ static void test_own_cases(void **state)
 {
     (void)state;
     check_cases(TEMPLATE_CASES ".own.jsonl", 50);
+}
+
+/* The table of kfs-plan(7): "TEMPLATE -> OUTPUT" lines behind a line of data. */
+static void test_manual(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf page = BUF_INIT(BUF_MAX_TEXT);
+    assert_int_equal(file_read(AT_FDCWD, MANUAL, &page, NULL), 0);
+    char *line = strstr(page.data, ".Sh TEMPLATES\n");
+    assert_non_null(line);
+    const char *data = NULL;
+    unsigned lines = 0;
+    for (char *next; (next = strchr(line, '\n')) && strncmp(next, "\n.Sh ", 5) != 0;
+         line = next + 1) {
+        *next = '\0';
+        char *arrow = strstr(line, " -> ");
+        if (strncmp(line, "{\"", 2) == 0)
+            data = line;
+        if (!arrow)
+            continue;
+        const char *expected = arrow + strlen(" -> ");
+        while (arrow > line && arrow[-1] == ' ')
+            arrow--;
+        *arrow = '\0';
+        cleanup(error_free) struct error *err = NULL;
+        cleanup(free) char *output = render_with(line, data, &err);
+        if (!output || strcmp(output, expected) != 0)
+            fail_msg("%s: %s, not %s", line, output ? output : error_message(err), expected);
+        lines++;
+    }
+    assert_true(lines > 10);
 }
 
 /* ---- limits ---- */
@@ -253,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_go_cases),
         cmocka_unit_test(test_own_cases),
+        cmocka_unit_test(test_manual),
         cmocka_unit_test(test_endless_recursion_ends),
         cmocka_unit_test(test_endless_loops_end),
         cmocka_unit_test(test_output_has_a_maximum),
