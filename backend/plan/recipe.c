@@ -5,6 +5,7 @@
 #include "backend/plan/assertion.h"
 #include "backend/plan/extract.h"
 #include "backend/plan/http.h"
+#include "backend/plan/service.h"
 
 #include <string.h>
 
@@ -46,10 +47,14 @@ static int run_exec(const struct step *step, const char *service, const json_t *
 {
     cleanup(buf_done) struct buf output = BUF_INIT(BUF_MAX_DOCUMENT);
     int code = 0;
+    struct plan_service found = {0};
+    if (step_find_service(step, service, &found, err) < 0)
+        return -1;
     json_t *command = runtime_values_replace_in(step->execution->values,
                                                 json_object_get(recipe, "command"), false, err);
-    int result = command ? run_command(step, service, command, limit, &output, &code, err) : -1;
+    int result = command ? run_command(step, found.name, command, limit, &output, &code, err) : -1;
     json_decref(command);
+    plan_service_done(&found);
     if (result < 0)
         return -1;
     json_t *text = plan_text_n(output.data, output.length);
@@ -339,6 +344,26 @@ static int time_out(const struct waiting *waiting, struct error **err)
                      waiting->recipe_failed ? "recipe" : "assertion", waiting->last.data);
 }
 
+/* A service that has ended will not come to answer. */
+static int check_service(const struct waiting *waiting, struct error **err)
+{
+    const struct step *step = waiting->step;
+    struct plan_service service = {0};
+    cleanup(error_free) struct error *reason = NULL;
+    if (step_find_service(step, waiting->wait->service, &service, err) < 0)
+        return -1;
+    int result = service_check_running(step, service.name, &reason);
+    if (result < 0) {
+        cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+        buf_printf(&text, "%s; waiting for %s is in vain. The last try said: %s",
+                   error_message(reason), waiting->wait->what, waiting->last.data);
+        service_put_logs(step, service.name, &text);
+        error_set(err, EIO, "%s", text.data);
+    }
+    plan_service_done(&service);
+    return result;
+}
+
 static int wait_loop(struct waiting *waiting, json_t **ret_answer, struct error **err)
 {
     const struct recipe_wait *wait = waiting->wait;
@@ -347,6 +372,8 @@ static int wait_loop(struct waiting *waiting, json_t **ret_answer, struct error 
         int held = try_once(waiting, ret_answer, err);
         if (held != 0)
             return held < 0 ? -1 : 0;
+        if (check_service(waiting, err) < 0)
+            return -1;
         int64_t now = clock_monotonic();
         next = next + wait->interval > now ? next + wait->interval : now;
         if (next >= waiting->begun + wait->timeout)

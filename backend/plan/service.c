@@ -154,20 +154,24 @@ static void tell_waiting(struct liveness *liveness)
                   (long long)((now - liveness->begun) / CLOCK_SECOND), text.data);
 }
 
-/* port_wait asks whether there is still something to wait for. */
-static int check_alive(void *context, struct error **err)
+int service_check_running(const struct step *step, const char *name, struct error **err)
 {
-    struct liveness *liveness = context;
-    const struct execution *execution = liveness->step->execution;
-    const char *name = liveness->start->name;
+    const struct execution *execution = step->execution;
     int code = 0;
-    tell_waiting(liveness);
     int running = execution->effects->service_running(execution->context, name, &code, NULL);
     if (running == 0)
         return error_set(err, EIO, "service '%s' has ended with exit code %d", name, code);
     if (running < 0)
         return error_set(err, EIO, "service '%s' is gone", name);
     return 0;
+}
+
+/* port_wait asks whether there is still something to wait for. */
+static int check_alive(void *context, struct error **err)
+{
+    struct liveness *liveness = context;
+    tell_waiting(liveness);
+    return service_check_running(liveness->step, liveness->start->name, err);
 }
 
 static int wait_ports(const struct step *step, struct service_start *start, struct error **err)
@@ -241,11 +245,9 @@ void service_start_undo(const struct step *step, const struct service_start *sta
     /* Also when the run is cancelled: this call cannot be. */
     const struct plan_call call = {.deadline = clock_monotonic() + undo_limit};
     struct plan_service removed = {0};
-    if (!start->started)
+    if (!start->started || start->service.existed)
         return;
-    if (start->service.existed)
-        execution->effects->service_stop(execution->context, start->name, &call, NULL);
-    else if (execution->effects->service_remove(execution->context, start->name, &call, &removed,
-                                                NULL) == 0)
+    if (execution->effects->service_remove(execution->context, start->name, &call, &removed,
+                                           NULL) == 0)
         plan_service_done(&removed);
 }

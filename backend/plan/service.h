@@ -30,8 +30,10 @@ int service_start_and_wait(const struct step *step, struct service_start *start,
 int service_wait_ready(const struct step *step, const struct service_start *start,
                        struct error **err);
 
-/* After a failure: takes away a service that was not there before; stops one that was, so that its
- * logs can be read. */
+/* Fails, in words, if the service has ended or is gone. */
+int service_check_running(const struct step *step, const char *name, struct error **err);
+
+/* After a failure: takes away a service that was not there before. One that was stays as it is. */
 void service_start_undo(const struct step *step, const struct service_start *start);
 
 /* Appends the service's last log lines in a frame that says whose they are. */

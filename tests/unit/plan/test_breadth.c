@@ -371,6 +371,13 @@ static void ready_conditions_hold_services_back(void **state)
     must_fail(fake, script.data, EIO, "Service 'y': Recipe execution timed-out");
     assert_int_equal(json_object_size(fake->services), 1);
     buf_done(&script);
+    fake->dead_service = "z";
+    must_fail(fake,
+              "def run(plan):\n    plan.add_service('z', ServiceConfig(image='i', "
+              "ready_conditions=ReadyCondition(\n"
+              "        ExecRecipe(['false']), 'code', '==', 0)))\n",
+              EIO, "service 'z' has ended with exit code 7; waiting for the ready condition");
+    assert_has(fake->output.data, "the last words of z");
 }
 
 /* ---- the life of services ---- */
@@ -399,6 +406,22 @@ static void services_are_set_stopped_and_started(void **state)
     must_fail(fake,
               "def run(plan):\n    plan.set_service('a', ServiceConfig(image='j', cmd=['x']))\n",
               EINVAL, "'cmd' cannot be changed");
+}
+
+static void services_are_found_by_uuid(void **state)
+{
+    struct fake *fake = *state;
+    must_run(fake, "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n");
+    const char *uuid =
+        json_string_value(json_object_get(json_object_get(fake->services, "a"), "uuid"));
+    struct buf script = BUF_INIT(BUF_MAX_TEXT);
+    buf_printf(&script,
+               "def run(plan):\n    plan.exec('%s', ExecRecipe(['true']))\n"
+               "    plan.exec('%.12s', ExecRecipe(['false']), skip_code_check=True)\n",
+               uuid, uuid);
+    must_run(fake, script.data);
+    assert_string_equal(fake->calls.data, "exec a true\nexec a false\n");
+    buf_done(&script);
 }
 
 static void services_know_their_ports(void **state)
@@ -466,6 +489,7 @@ int main(void)
         BREADTH_TEST(waits_try_until_it_holds),
         BREADTH_TEST(ready_conditions_hold_services_back),
         BREADTH_TEST(services_are_set_stopped_and_started),
+        BREADTH_TEST(services_are_found_by_uuid),
         BREADTH_TEST(services_know_their_ports),
         BREADTH_TEST(images_of_all_kinds_reach_the_engine),
     };
