@@ -88,7 +88,14 @@ static void *copy_out(struct builder *builder, const void *from, size_t count, s
     return to;
 }
 
-static struct code *code_copy_out(struct builder *builder, const struct code *from,
+/* Gives an array that is finished its exact size. */
+static void *shrunk(void *array, size_t count, size_t size)
+{
+    void *exact = realloc(array, count * size);
+    return exact ? exact : array;
+}
+
+static struct code *code_copy_out(struct builder *builder, struct code *from,
                                   struct star_program *program)
 {
     struct code *code = copy_out(builder, from, 1, sizeof(*code));
@@ -100,8 +107,10 @@ static struct code *code_copy_out(struct builder *builder, const struct code *fr
     code->outer = from->outer ? program->functions[from->outer->index] : NULL;
     program->functions[program->function_count++] = code;
     size_t params = (size_t)from->param_count + from->has_args + from->has_kwargs;
-    code->instrs = copy_out(builder, from->instrs, from->size, sizeof(struct instr));
-    code->offsets = copy_out(builder, from->offsets, from->size, sizeof(uint32_t));
+    code->instrs = shrunk(from->instrs, from->size, sizeof(struct instr));
+    code->offsets = shrunk(from->offsets, from->size, sizeof(uint32_t));
+    from->instrs = NULL;
+    from->offsets = NULL;
     code->params = copy_out(builder, from->params, params, sizeof(struct param));
     code->captures = copy_out(builder, from->captures, from->capture_count, sizeof(struct capture));
     return code;
@@ -196,6 +205,10 @@ static void compile_text(struct compilation *c, const struct star_compile_option
 
 static void compilation_free(struct compilation *c)
 {
+    for (size_t i = 0; i < c->builder.function_count; i++) {
+        free(c->builder.functions[i]->instrs);
+        free(c->builder.functions[i]->offsets);
+    }
     for (size_t i = 0; i < c->builder.constant_count; i++)
         if (is_pointer(c->builder.constants[i]))
             free(head_of(c->builder.constants[i]));

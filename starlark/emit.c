@@ -12,19 +12,27 @@ static _Noreturn void fail_size(struct emitter *e, const char *what)
                    e->node->name, what);
 }
 
+/* Instructions are not in the arena: they move into the program as they are. */
+static void grow(struct emitter *e)
+{
+    struct code *code = e->code;
+    size_t capacity = e->capacity ? e->capacity * 2 : 32;
+    if (capacity > INT32_MAX / 2)
+        fail_size(e, "instructions");
+    struct instr *instrs = realloc(code->instrs, capacity * sizeof(struct instr));
+    code->instrs = instrs ? instrs : code->instrs;
+    uint32_t *offsets = realloc(code->offsets, capacity * sizeof(uint32_t));
+    code->offsets = offsets ? offsets : code->offsets;
+    if (!instrs || !offsets)
+        longjmp(e->builder->source->failed, FAILED_MEMORY);
+    e->capacity = capacity;
+}
+
 static int32_t emit(struct emitter *e, struct instr instr, uint32_t offset)
 {
     struct code *code = e->code;
-    if (code->size == e->capacity) {
-        struct arena *arena = &e->builder->source->arena;
-        size_t capacity = e->capacity;
-        code->offsets =
-            sl_arena_grow(arena, code->offsets, code->size, &capacity, sizeof(uint32_t));
-        code->instrs =
-            sl_arena_grow(arena, code->instrs, code->size, &e->capacity, sizeof(struct instr));
-        if (capacity > INT32_MAX / 2)
-            fail_size(e, "instructions");
-    }
+    if (code->size == e->capacity)
+        grow(e);
     code->instrs[code->size] = instr;
     code->offsets[code->size] = offset;
     return (int32_t)code->size++;
