@@ -65,7 +65,10 @@ static int backed(const struct row *row, const struct subject *subject, struct s
         return error_system(err, "cannot look at the file");
     if (!S_ISDIR(row->mode))
         set_size(ret, real.st_size);
-    ret->st_atim = ret->st_mtim = ret->st_ctim = real.st_mtim;
+    /* What is measured anew at each look has no time of its last change: with that of the look, tar
+     * would find each one changed as it reads. */
+    if (!row->changes || S_ISDIR(row->mode))
+        ret->st_atim = ret->st_mtim = ret->st_ctim = real.st_mtim;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # dockerd stopped: reads answer at once with the last known state, changes are refused; dockerd back: the
 # tree is right again by itself.
-# limit: 120
+# limit: 40
 . "$KFS_TOP/tests/system/lib/test.sh"
 image_load busybox
 kfsd_start

@@ -12,6 +12,7 @@ dockerd_start() {
         --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(basename "$BED")" \
         --log-level warn "$@" >>"$BED/dockerd.log" 2>&1 </dev/null &
     local pid=$!
+    disown # its end is nobody's news
     for _ in $(seq 600); do
         dockerd_answers && return 0
         kill -0 "$pid" 2>/dev/null || break

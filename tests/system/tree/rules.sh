@@ -38,7 +38,7 @@ find "$K" -type f | while read -r file; do
     esac
 done
 mkdir copy && cp -r "$E" copy/
-tar -C "$K/enclaves" --exclude=stats -cf - e | tar -tf - >/dev/null
+tar -C "$K/enclaves" -cf - e | tar -tf - >/dev/null
 rsync -a "$E/" copy/rsync/
 diff -r --exclude=stats "$E" copy/e
 grep -rq RUNNING "$E"
