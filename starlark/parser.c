@@ -131,8 +131,9 @@ static void push(struct parser *p, struct node *node)
 static struct nodes pop_list(struct parser *p, size_t base)
 {
     struct nodes list = {.count = (uint32_t)(p->stack_count - base)};
-    list.items =
-        sl_arena_copy(&p->source->arena, p->stack + base, list.count, sizeof(struct node *));
+    if (list.count > 0)
+        list.items =
+            sl_arena_copy(&p->source->arena, p->stack + base, list.count, sizeof(struct node *));
     p->stack_count = base;
     return list;
 }
