@@ -15,13 +15,6 @@ enum {
 };
 
 /* The program under construction, in the arena until it is finished. */
-/* Where a function's instructions grow; the next function gets it when they have been copied. */
-struct code_room {
-    struct instr *instrs;
-    uint32_t *offsets;
-    size_t capacity;
-};
-
 struct builder {
     struct source *source;
     uint64_t key[2]; /* of string hashes */
@@ -31,8 +24,7 @@ struct builder {
     size_t function_count, function_capacity;
     char **loads;
     size_t load_count, load_capacity;
-    struct code_room room; /* that no function uses now */
-    bool keep_result;      /* the file's code returns the value of its last expression */
+    bool keep_result; /* the file's code returns the value of its last expression */
 };
 
 /* Jumps that wait for their target. */
@@ -77,8 +69,6 @@ void sl_jumps_patch(struct emitter *e, const struct jumps *jumps);
 uint16_t sl_temp(struct emitter *e, uint32_t count);
 struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer,
                                struct function_node *node);
-/* The function's instructions are complete: they move to a place of their size. */
-void sl_emitter_done(struct emitter *e);
 uint32_t sl_constant(struct builder *builder, star_value value);
 uint32_t sl_constant_symbol(struct builder *builder, struct symbol *symbol);
 uint32_t sl_constant_text(struct builder *builder, const char *text, size_t size, bool bytes);

@@ -390,7 +390,6 @@ static void compile_body(struct emitter *e)
     else
         compile_stmts(e, node->body);
     sl_emit(e, OP_RETNONE, 0, 0, 0, node->offset);
-    sl_emitter_done(e);
 }
 
 void sl_compile_file(struct builder *builder, struct function_node *file)

@@ -109,27 +109,11 @@ struct emitter *sl_emitter_new(struct builder *builder, struct emitter *outer,
     if (builder->function_count == builder->function_capacity)
         builder->functions = sl_arena_grow(arena, builder->functions, builder->function_count,
                                            &builder->function_capacity, sizeof(struct code *));
-    e->code->instrs = builder->room.instrs;
-    e->code->offsets = builder->room.offsets;
-    e->capacity = builder->room.capacity;
-    builder->room = (struct code_room){0};
     e->code->outer = outer ? outer->code : NULL;
     e->code->index = (uint32_t)builder->function_count;
     builder->functions[builder->function_count++] = e->code;
     sl_temp(e, (uint32_t)locals);
     return e;
-}
-
-void sl_emitter_done(struct emitter *e)
-{
-    struct builder *builder = e->builder;
-    struct arena *arena = &builder->source->arena;
-    struct code *code = e->code;
-    struct code_room room = {code->instrs, code->offsets, e->capacity};
-    code->instrs = sl_arena_copy(arena, room.instrs, code->size, sizeof(struct instr));
-    code->offsets = sl_arena_copy(arena, room.offsets, code->size, sizeof(uint32_t));
-    if (room.capacity > builder->room.capacity)
-        builder->room = room;
 }
 
 /* --------------------------------------------------------------------------------------------------------------
