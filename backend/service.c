@@ -96,8 +96,8 @@ void member_set_handle(struct member *member, const char *container)
     if (member->handle && map_get(handles, member->handle) == member)
         map_remove(handles, member->handle);
     fact_set(&member->handle, container);
-    /* One that was removed meanwhile may not be found by an event any more: it lives only as long as
-     * whoever works on it. */
+    /* One that was removed meanwhile may not be found by an event any more: it lives only as long
+     * as whoever works on it. */
     if (container && !member->gone)
         map_set(handles, container, member);
 }
