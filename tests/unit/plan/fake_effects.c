@@ -20,19 +20,23 @@ void fake_init(struct fake *fake)
     *fake = (struct fake){
         .services = json_object(),
         .artifacts = json_object(),
+        .prepared = json_object(),
         .calls = BUF_INIT(BUF_MAX_TEXT),
         .output = BUF_INIT(BUF_MAX_DOCUMENT),
         .plan = BUF_INIT(BUF_MAX_DOCUMENT),
         .result = BUF_INIT(BUF_MAX_DOCUMENT),
     };
     pthread_mutex_init(&fake->lock, NULL);
+    pthread_cond_init(&fake->prepared_changed, NULL);
 }
 
 void fake_done(struct fake *fake)
 {
     json_decref(fake->services);
     json_decref(fake->artifacts);
+    json_decref(fake->prepared);
     json_decref(fake->applied);
+    pthread_cond_destroy(&fake->prepared_changed);
     buf_done(&fake->calls);
     buf_done(&fake->output);
     buf_done(&fake->plan);
@@ -149,7 +153,11 @@ static void fill_service(const char *name, const json_t *service, struct plan_se
 static int fake_service_prepare(void *context, const char *name, json_t *config,
                                 const struct plan_call *call, struct error **err)
 {
-    (void)context, (void)name, (void)config, (void)call, (void)err;
+    struct fake *fake = context;
+    (void)call, (void)err;
+    with_lock(&fake->lock);
+    json_object_set_new(fake->prepared, name, json_deep_copy(config));
+    pthread_cond_broadcast(&fake->prepared_changed);
     return 0;
 }
 
@@ -158,6 +166,8 @@ static void enter_start(struct fake *fake)
     with_lock(&fake->lock);
     if (++fake->starting > fake->most_starting)
         fake->most_starting = fake->starting;
+    while (fake->await_prepared && !json_object_get(fake->prepared, fake->await_prepared))
+        pthread_cond_wait(&fake->prepared_changed, &fake->lock);
 }
 
 static void store_service(struct fake *fake, const char *name, json_t *config,

@@ -16,6 +16,8 @@ struct fake {
     struct buf output; /* as the run shows it */
     struct buf plan, result;
     unsigned starting, most_starting; /* service_start calls at a time */
+    json_t *prepared;                 /* {NAME: config} */
+    pthread_cond_t prepared_changed;
 
     /* On cue: */
     const char *bad_image;          /* image_ensure fails for it */
@@ -23,6 +25,7 @@ struct fake {
     const char *dead_service;       /* it ends right after its start, with code 7 */
     const char *slow_service;       /* its start takes until it is cancelled */
     int64_t start_takes;            /* ns, for every service */
+    unsigned await_prepared;        /* a start waits until so many services were prepared */
     struct cancel *cancel_at_start; /* fired when a service is started */
 };
 

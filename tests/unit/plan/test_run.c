@@ -386,6 +386,28 @@ static void failed_instruction_is_done_again(void **state)
     assert_string_equal(fake->calls.data, "image i\nstart b\nexec a echo\nexec b echo\n");
 }
 
+/* ---- ahead of their turn ---- */
+
+static void containers_are_prepared_when_all_is_known(void **state)
+{
+    struct fake *fake = *state;
+    fake->await_prepared = "b"; /* the start of a waits for it */
+    must_run(fake,
+             "def run(plan):\n"
+             "    a = plan.add_service('a', ServiceConfig(image='i', env_vars={'A': '1'}))\n"
+             "    plan.add_service('b', ServiceConfig(image='i', cmd=['x']))\n"
+             "    r = plan.exec('b', ExecRecipe(['echo']))\n"
+             "    plan.add_service('c', ServiceConfig(image='i', cmd=[r['output']]))\n",
+             NULL);
+    const char *name;
+    json_t *config;
+    json_object_foreach(fake->prepared, name, config)
+    {
+        json_t *started = json_object_get(json_object_get(fake->services, name), "config");
+        assert_true(json_equal(config, started));
+    }
+}
+
 /* ---- stopping ---- */
 
 static void cancel_stops_a_run(void **state)
@@ -494,6 +516,7 @@ int main(void)
         RUN_TEST(added_line_alone_runs),
         RUN_TEST(removed_service_stays_removed),
         RUN_TEST(failed_instruction_is_done_again),
+        RUN_TEST(containers_are_prepared_when_all_is_known),
         RUN_TEST(cancel_stops_a_run),
         RUN_TEST(parallel_runs_by_data_and_shows_in_order),
         RUN_TEST(check_gives_all_static_errors),
