@@ -54,6 +54,18 @@ equal "$(curl -s "$(kfs port test web http)")" hi
 (cd "$K/enclaves" && equal "$(kfs status test)" RUNNING)
 refuses_saying 'not a name' kfs inspect ../engine
 
+# ---- cp
+echo '<p>copied' >page
+kfs cp page test/web:/www/page.html
+equal "$(curl -s "http://$(kfs port test web http)/page.html")" '<p>copied'
+kfs cp test/web:/www back
+equal "$(cat back/index.html)" hi
+mkdir tree && echo leaf >tree/leaf
+kfs cp tree test:things
+equal "$(ls "$K/enclaves/test/files")" things
+kfs cp test:things/leaf leaf
+equal "$(cat leaf)" leaf
+
 # ---- logs
 equal "$(kfs logs test web)" 'ready web'
 equal "$(kfs logs test)" "$(printf '[web] ready web\n[web2] ready web2')"
