@@ -25,7 +25,7 @@ struct fake {
     const char *dead_service;       /* it ends right after its start, with code 7 */
     const char *slow_service;       /* its start takes until it is cancelled */
     int64_t start_takes;            /* ns, for every service */
-    unsigned await_prepared;        /* a start waits until so many services were prepared */
+    const char *await_prepared;     /* a start waits until this service was prepared */
     struct cancel *cancel_at_start; /* fired when a service is started */
 };
 
