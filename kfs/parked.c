@@ -22,6 +22,14 @@ void parked_init(struct parked *parked, fuse_req_t req, void (*interrupted)(stru
     fuse_req_interrupt_func(req, on_interrupt, parked);
 }
 
+void parked_init_firm(struct parked *parked, fuse_req_t req)
+{
+    parked->tree = tree_of(req);
+    parked->req = req;
+    parked->interrupted = NULL;
+    atomic_init(&parked->claimed, false);
+}
+
 bool parked_claim(struct parked *parked)
 {
     if (atomic_exchange(&parked->claimed, true))

@@ -21,6 +21,11 @@ struct parked {
  * interrupt has been answered, perhaps before this returns, and must not block. */
 void parked_init(struct parked *parked, fuse_req_t req, void (*interrupted)(struct parked *parked));
 
+/* The same for a request that cannot be interrupted, because its work is short and has effects that
+ * its sender must hear of: programs get signals that mean nothing (a Go program many a second), and
+ * not all of them ask again. */
+void parked_init_firm(struct parked *parked, fuse_req_t req);
+
 /* Whether the caller is the one to answer: then it must, once; nobody else touches the request any
  * more. */
 bool parked_claim(struct parked *parked);

@@ -63,7 +63,7 @@ static void written_start(struct written *written, fuse_req_t req)
 {
     struct tree *tree = written->parked.tree;
     if (req)
-        parked_init(&written->parked, req, NULL);
+        parked_init_firm(&written->parked, req);
     jobs_submit(tree->commits, written_run, written);
 }
 
@@ -149,6 +149,6 @@ void real_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_fi
         return;
     }
     syncing->fd = fd;
-    parked_init(&syncing->parked, req, NULL);
+    parked_init_firm(&syncing->parked, req);
     jobs_submit(tree_of(req)->syncs, sync_run, syncing);
 }

@@ -67,6 +67,7 @@ struct members {
 };
 
 struct real_policy;
+struct stream_kind;
 
 struct row {
     const char *name;  /* NULL: the model names its entries, through `members` */
@@ -87,8 +88,9 @@ struct row {
     void (*render)(const struct subject *subject, struct buf *out);
     int (*back)(const struct subject *subject, struct error **err); /* gives a descriptor */
     bool back_waits;
-    const struct real_policy *real; /* of a directory of real files: how they are treated */
-    bool waits;                     /* reading blocks until nothing is pending in the object */
+    const struct real_policy *real;   /* of a directory of real files: how they are treated */
+    const struct stream_kind *stream; /* reading gives what comes, and blocks until it does */
+    bool waits;                       /* reading blocks until nothing is pending in the object */
 
     /* What writing `text` (without the newline at its end) does; NULL: refused to everybody. */
     int (*write)(const struct subject *subject, const char *text, uid_t uid, struct error **err);

@@ -6,19 +6,22 @@
 
 #include "backend/base/log.h"
 #include "kfs/real_nodes.h"
+#include "kfs/stream.h"
 #include "kfs/wait.h"
 
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     THREADS_DEFAULT = 8,
-    WORKERS = 14,
+    WORKERS = 20,
     COMMITS = 4, /* scripts parsed at a time: each is a process */
     RUNS = 2,    /* `run` commands: may fetch a package */
     LOGS = 4,
-    SYNCS = 2
+    SYNCS = 2,
+    EXECS = 6,  /* opening, writing and closing of streams */
+    STREAMS = 2 /* bytes from streams to their readers */
 };
 
 /* Who answers for a file itself, */
@@ -242,6 +245,20 @@ static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
     content_family(parent)->create(req, parent, name, mode, fi);
 }
 
+static void on_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+                    struct fuse_pollhandle *poll)
+{
+    count(req, TREE_POLL);
+    if (tree_rows[node_unpack(number).row].stream) {
+        stream_poll(req, fi, poll);
+        return;
+    }
+    /* Reading and writing anything else never has to be waited for. */
+    if (poll)
+        fuse_pollhandle_destroy(poll);
+    fuse_reply_poll(req, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+}
+
 /* Programs ask each file that they open whether it is a terminal. */
 static void on_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
                      struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
@@ -283,6 +300,7 @@ static const struct fuse_lowlevel_ops operations = {
     .statfs = on_statfs,
     .create = on_create,
     .ioctl = on_ioctl,
+    .poll = on_poll,
 };
 
 const char *tree_request_name(enum tree_request request)
@@ -295,7 +313,7 @@ const char *tree_request_name(enum tree_request request)
         [TREE_OPEN] = "open",       [TREE_READ] = "read",         [TREE_WRITE] = "write",
         [TREE_FLUSH] = "flush",     [TREE_RELEASE] = "release",   [TREE_FSYNC] = "fsync",
         [TREE_OPENDIR] = "opendir", [TREE_READDIR] = "readdir",   [TREE_RELEASEDIR] = "releasedir",
-        [TREE_STATFS] = "statfs",   [TREE_CREATE] = "create",
+        [TREE_STATFS] = "statfs",   [TREE_CREATE] = "create",     [TREE_POLL] = "poll",
     };
     return names[request];
 }
@@ -348,6 +366,8 @@ static int make_workers(struct tree *tree, struct error **err)
     tree->runs = jobs_lane(tree->jobs, "runs", RUNS);
     tree->logs = jobs_lane(tree->jobs, "logs", LOGS);
     tree->syncs = jobs_lane(tree->jobs, "syncs", SYNCS);
+    tree->execs = jobs_lane(tree->jobs, "execs", EXECS);
+    tree->streams = jobs_lane(tree->jobs, "streams", STREAMS);
     return 0;
 }
 

@@ -61,6 +61,7 @@ enum tree_request {
     TREE_RELEASEDIR,
     TREE_STATFS,
     TREE_CREATE,
+    TREE_POLL,
     TREE_REQUEST_MAX
 };
 const char *tree_request_name(enum tree_request request);

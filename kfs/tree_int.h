@@ -21,8 +21,8 @@ struct tree {
     struct notifier *notifier;
     struct real_nodes *nodes;
     struct jobs *jobs;
-    struct job_lane *commits, *runs, *logs, *syncs; /* kinds of slow work that do not delay each
-                                                       other */
+    struct job_lane *commits, *runs, *logs, *syncs, *execs, *streams; /* kinds of slow work that do
+                                                       not delay each other */
     struct waitings *waitings;
     int64_t uid, gid;
     mode_t enclave_mode;

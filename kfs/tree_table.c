@@ -8,6 +8,7 @@
 #include "kfs/real_files.h"
 #include "kfs/render.h"
 #include "kfs/row.h"
+#include "kfs/stream.h"
 
 #include <string.h>
 
@@ -116,6 +117,9 @@ const struct row tree_rows[] = {
 
     {.name = "stats", .in = DIR_SERVICE, .mode = VIEW, .changes = true, .back = back_service_stats,
      .back_waits = true},
+    {.name = "follow", .in = DIR_SERVICE, .mode = VIEW, .stream = &stream_follow,
+     .about = "its log as an endless stream from now on"},
+    {.name = "exec", .in = DIR_SERVICE, .mode = S_IFREG | 0600, .stream = &stream_exec},
     {.name = "root", .in = DIR_SERVICE, .is = DIR_SERVICE_ROOT, .mode = FOLDER, .changes = true,
      .back = back_service_root, .real = &real_root, .about = "the service's own file system, while it runs"},
 

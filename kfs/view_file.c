@@ -7,6 +7,7 @@
 #include "kfs/view.h"
 
 #include "backend/base/clock.h"
+#include "kfs/stream.h"
 #include "kfs/wait.h"
 
 #include <string.h>
@@ -69,8 +70,13 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     struct node node = node_unpack(number);
     const struct row *row = &tree_rows[node.row];
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
-    if ((writes || fi->flags & O_TRUNC) && !row->write) {
+    bool takes = row->write || (row->stream && row->stream->write);
+    if ((writes || fi->flags & O_TRUNC) && !takes) {
         tree_refuse_with(req, "open", number, NULL, EACCES, VIEW_READ_ONLY);
+        return;
+    }
+    if (row->stream) {
+        stream_open(req, node, fi);
         return;
     }
     /* Commands go straight through. So does what blocks, and what grows without a word, whose size
@@ -96,7 +102,10 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 
 void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
-    (void)number;
+    if (tree_rows[node_unpack(number).row].stream) {
+        stream_release(req, fi);
+        return;
+    }
     view_handle_unref(handle_of(fi));
     fuse_reply_err(req, 0);
 }
@@ -144,7 +153,9 @@ void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     struct node node = node_unpack(number);
     const struct row *row = &tree_rows[node.row];
     struct view_handle *handle = handle_of(fi);
-    if (row->waits)
+    if (row->stream)
+        stream_read(req, size, fi);
+    else if (row->waits)
         wait_read(req, node, handle, size, offset);
     else if (row->back)
         read_backed(req, node, handle, size, offset);
@@ -187,8 +198,11 @@ void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t siz
                 struct fuse_file_info *fi)
 {
     (void)offset;
-    (void)fi;
     struct node node = node_unpack(number);
+    if (tree_rows[node.row].stream) {
+        stream_write(req, node, bytes, size, fi);
+        return;
+    }
     cleanup(free) char *text = command_text(bytes, size);
     if (!text)
         tree_refuse_with(req, "write", number, NULL, EINVAL, "a command is a line of text");

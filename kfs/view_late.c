@@ -240,6 +240,6 @@ void view_write_late(fuse_req_t req, struct node node, const char *text, size_t 
         return;
     }
     *late = (struct late){.node = node, .text = copy, .size = size, .uid = fuse_req_ctx(req)->uid};
-    parked_init(&late->parked, req, NULL);
+    parked_init_firm(&late->parked, req);
     jobs_submit(tree_of(req)->runs, write_run, late);
 }

@@ -1,4 +1,5 @@
 /* Finding views and looking at them. */
+#include "kfs/stream.h"
 #include "kfs/view.h"
 
 #include <string.h>
@@ -108,7 +109,7 @@ void view_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted, int wh
     if (!(what & FUSE_SET_ATTR_SIZE))
         tree_refuse_with(req, "change attributes of", number, NULL, EPERM,
                          "owner, mode and times of what the engine shows cannot be set");
-    else if (!row->write)
+    else if (!row->write && !(row->stream && row->stream->write))
         tree_refuse_with(req, "truncate", number, NULL, EACCES, VIEW_READ_ONLY);
     /* Cutting a file that takes commands is what a shell's `>` does before it writes one. */
     else

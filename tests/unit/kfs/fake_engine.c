@@ -8,10 +8,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 enum {
     LIST_MAX = 16384
@@ -50,6 +52,8 @@ struct engine {
     void *sink_context;
     bool hold;
     struct engine_waiter *waiters;
+    struct log_follower *followers;
+    uint64_t round;
 };
 
 /* ---- names ---- */
@@ -801,6 +805,8 @@ size_t service_list(struct engine *engine, object_id enclave_id, struct service_
     return count;
 }
 
+static void followers_tell(struct engine *engine, object_id service);
+
 int service_remove(struct engine *engine, object_id id, struct error **err)
 {
     pthread_mutex_lock(&engine->model_lock);
@@ -818,6 +824,7 @@ int service_remove(struct engine *engine, object_id id, struct error **err)
                                         .id = id,
                                         .parent = service->enclave,
                                         .name = service->name});
+    followers_tell(engine, id);
     service_facts_unref(service);
     return 0;
 }
@@ -835,6 +842,193 @@ int service_open_logs(struct engine *engine, object_id id, struct error **err)
 {
     int fd = state_file(engine, "service", id, "logs", O_RDONLY);
     return fd < 0 ? error_system(err, "cannot open the log") : fd;
+}
+
+/* ---- streams ---- */
+
+struct log_follower {
+    struct log_follower *next;
+    struct engine *engine;
+    object_id service;
+    void (*grown)(void *context);
+    void *context;
+    off_t offset;
+    uint64_t round; /* in which it was told last */
+    bool calling;
+};
+
+struct log_follower *service_follow(struct engine *engine, object_id id,
+                                    void (*grown)(void *context), void *context, struct error **err)
+{
+    struct log_follower *follower = calloc(1, sizeof *follower);
+    cleanup(close) int fd = service_open_logs(engine, id, err);
+    if (!follower || fd < 0)
+        abort();
+    *follower = (struct log_follower){.engine = engine,
+                                      .service = id,
+                                      .grown = grown,
+                                      .context = context,
+                                      .offset = lseek(fd, 0, SEEK_END)};
+    with_lock(&engine->model_lock);
+    follower->next = engine->followers;
+    engine->followers = follower;
+    return follower;
+}
+
+ssize_t log_follower_read(struct log_follower *follower, void *bytes, size_t size,
+                          uint64_t *ret_lost)
+{
+    *ret_lost = 0;
+    cleanup(close) int fd = service_open_logs(follower->engine, follower->service, NULL);
+    ssize_t got = fd < 0 ? 0 : pread(fd, bytes, size, follower->offset);
+    if (got > 0)
+        follower->offset += got;
+    if (got > 0)
+        return got;
+    with_lock(&follower->engine->model_lock);
+    return idmap_get(&follower->engine->services, follower->service) ? 0 : -1;
+}
+
+void log_follower_free(struct log_follower *follower)
+{
+    struct engine *engine = follower->engine;
+    with_lock(&engine->model_lock);
+    struct log_follower **link = &engine->followers;
+    while (*link != follower)
+        link = &(*link)->next;
+    *link = follower->next;
+    while (follower->calling)
+        pthread_cond_wait(&engine->called, &engine->model_lock);
+    free(follower);
+}
+
+/* One who follows the service and was not told in this round. Under model_lock. */
+static struct log_follower *follower_next(struct engine *engine, object_id service, uint64_t round)
+{
+    struct log_follower *follower = engine->followers;
+    while (follower && (follower->service != service || follower->round == round))
+        follower = follower->next;
+    return follower;
+}
+
+static void followers_tell(struct engine *engine, object_id service)
+{
+    with_lock(&engine->model_lock);
+    uint64_t round = ++engine->round;
+    for (struct log_follower *follower; (follower = follower_next(engine, service, round));) {
+        follower->round = round;
+        follower->calling = true;
+        pthread_mutex_unlock(&engine->model_lock);
+        follower->grown(follower->context);
+        pthread_mutex_lock(&engine->model_lock);
+        follower->calling = false;
+        pthread_cond_broadcast(&engine->called);
+    }
+}
+
+/* A command is run here, by this machine. */
+struct service_exec {
+    pid_t child;
+    int to, from;
+    pthread_t thread;
+    void (*grown)(void *context);
+    void *context;
+    pthread_mutex_t output_lock;
+    struct buf output;
+    bool ended;
+    int code;
+};
+
+static void *exec_watch(void *argument)
+{
+    struct service_exec *exec = argument;
+    char bytes[4096];
+    int status = 0;
+    for (ssize_t got; (got = read(exec->from, bytes, sizeof bytes)) > 0;) {
+        pthread_mutex_lock(&exec->output_lock);
+        buf_append(&exec->output, bytes, (size_t)got);
+        pthread_mutex_unlock(&exec->output_lock);
+        exec->grown(exec->context);
+    }
+    waitpid(exec->child, &status, 0);
+    pthread_mutex_lock(&exec->output_lock);
+    exec->ended = true;
+    exec->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    pthread_mutex_unlock(&exec->output_lock);
+    exec->grown(exec->context);
+    return NULL;
+}
+
+struct service_exec *service_exec_start(struct engine *engine, object_id id, char *const *argv,
+                                        bool terminal, void (*grown)(void *context), void *context,
+                                        struct error **err)
+{
+    (void)engine, (void)id, (void)terminal, (void)err;
+    struct service_exec *exec = calloc(1, sizeof *exec);
+    int in[2], out[2];
+    if (!exec || pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+        abort();
+    *exec = (struct service_exec){.to = in[1], .from = out[0], .grown = grown, .context = context};
+    exec->output = BUF_INIT(BUF_MAX_TEXT);
+    pthread_mutex_init(&exec->output_lock, NULL);
+    exec->child = fork();
+    if (exec->child == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        dup2(out[1], 2);
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    pthread_create(&exec->thread, NULL, exec_watch, exec);
+    return exec;
+}
+
+ssize_t service_exec_read(struct service_exec *exec, void *bytes, size_t size)
+{
+    with_lock(&exec->output_lock);
+    size_t length = exec->output.length < size ? exec->output.length : size;
+    if (length == 0)
+        return exec->ended ? -1 : 0;
+    memcpy(bytes, exec->output.data, length);
+    struct buf rest = BUF_INIT(BUF_MAX_TEXT);
+    buf_append(&rest, exec->output.data + length, exec->output.length - length);
+    buf_done(&exec->output);
+    exec->output = rest;
+    return (ssize_t)length;
+}
+
+int service_exec_write(struct service_exec *exec, const void *bytes, size_t length,
+                       struct error **err)
+{
+    return file_write_all(exec->to, bytes, length) < 0 ? error_system(err, "cannot write") : 0;
+}
+
+int service_exec_close_input(struct service_exec *exec, struct error **err)
+{
+    (void)err;
+    close(exec->to);
+    exec->to = -1;
+    return 0;
+}
+
+int service_exec_code(struct service_exec *exec, int *ret_code, struct error **err)
+{
+    with_lock(&exec->output_lock);
+    *ret_code = exec->code;
+    return exec->ended ? 0 : error_set(err, EAGAIN, "it runs");
+}
+
+void service_exec_free(struct service_exec *exec)
+{
+    kill(exec->child, SIGKILL);
+    pthread_join(exec->thread, NULL);
+    if (exec->to >= 0)
+        close(exec->to);
+    close(exec->from);
+    buf_done(&exec->output);
+    free(exec);
 }
 
 /* ---- waiting ---- */
@@ -999,6 +1193,7 @@ void fake_service_set_ports(struct engine *engine, object_id id, size_t count,
 void fake_service_log(struct engine *engine, object_id service, const char *text)
 {
     state_append(engine, "service", service, "logs", text);
+    followers_tell(engine, service);
 }
 
 void fake_hold_runs(struct engine *engine, bool hold)

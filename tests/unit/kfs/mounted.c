@@ -31,7 +31,8 @@ int mounted_run(int (*tests)(void))
     if (child == 0)
         exit(tests());
     int status = -1;
-    waitpid(child, &status, 0);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
     char path[128];
     for (unsigned i = 0; i < 64; i++) {
         snprintf(path, sizeof path, "%s/%u/mnt", base, i);
@@ -129,7 +130,8 @@ int mounted_shell(const struct mounted *mounted, const char *command)
         _exit(127);
     }
     int status = -1;
-    waitpid(child, &status, 0);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

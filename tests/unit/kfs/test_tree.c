@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,10 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+
+enum {
+    THREADS_MAX = 8 + 20 + 4 /* serving, working, and the test's own */
+};
 
 static struct mounted *m;
 static object_id enclave, service;
@@ -336,7 +341,8 @@ static pid_t start_reader(const char *path)
     if (child != 0)
         return child;
     char text[64];
-    signal(SIGTERM, SIG_DFL); /* the server's handler came along */
+    signal(SIGTERM, SIG_DFL); /* the server's handler came along, */
+    close_range(3, ~0u, 0);   /* and so did its end of the mount */
     int fd = open(absolute, O_RDONLY);
     ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text);
     _exit(got < 0 ? errno : 0);
@@ -352,7 +358,8 @@ static void await_waiters(size_t count)
 static int end_of(pid_t child)
 {
     int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
+    while (waitpid(child, &status, 0) != child)
+        assert_int_equal(errno, EINTR);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -387,10 +394,8 @@ static void fifty_wait_and_nothing_else_does(void **state)
     for (int i = 0; i < READERS; i++)
         readers[i] = start_reader(i % 2 ? "enclaves/e/wait" : "enclaves/e/runs/last/wait");
     await_waiters(READERS);
-    mounted_expect(m, "enclaves/e/uuid",
-                   enclave_get(m->engine, enclave)->uuid[0] ? mounted_read(m, "enclaves/e/uuid")
-                                                            : "");
-    assert_in_range(threads_of_this_process(), 1, 8 + 14 + 4);
+    mounted_expect(m, "enclaves/e/services/web/status", "RUNNING\n");
+    assert_in_range(threads_of_this_process(), 1, THREADS_MAX);
     fake_run_finish(m->engine, run, RUN_SUCCEEDED);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(end_of(readers[i]), 0);
@@ -430,6 +435,90 @@ static void waiting_for_what_failed_fails(void **state)
     mounted_expect(m, "enclaves/e/runs/last/status", "CANCELLED\n");
 }
 
+/* ---- streams ---- */
+
+static void following_gives_what_comes(void **state)
+{
+    (void)state;
+    const char *path = mounted_path(m, "enclaves/e/services/web/follow");
+    char text[64];
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, text, sizeof text), -1);
+    assert_int_equal(errno, EAGAIN);
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&waiting, 1, 0), 0);
+    pid_t reader = start_reader("enclaves/e/services/web/follow");
+    fake_service_log(m->engine, service, "line 3\n");
+    assert_int_equal(poll(&waiting, 1, 5000), 1);
+    assert_int_equal(read(fd, text, sizeof text), 7);
+    assert_memory_equal(text, "line 3\n", 7);
+    assert_int_equal(poll(&waiting, 1, 0), 0);
+    kill(reader, SIGKILL);
+    end_of(reader);
+    assert_int_equal(service_remove(m->engine, service, NULL), 0);
+    assert_int_equal(poll(&waiting, 1, 5000), 1);
+    assert_int_equal(read(fd, text, sizeof text), 0);
+    close(fd);
+}
+
+static void fifty_follow(void **state)
+{
+    (void)state;
+    enum {
+        READERS = 50
+    };
+    pid_t readers[READERS];
+    for (int i = 0; i < READERS; i++)
+        readers[i] = start_reader("enclaves/e/services/web/follow");
+    mounted_expect(m, "enclaves/e/services/web/status", "RUNNING\n");
+    assert_in_range(threads_of_this_process(), 1, THREADS_MAX);
+    /* One that has not opened it yet will not see this line, but the next. */
+    for (int i = 0; i < READERS; i++) {
+        int status;
+        int64_t deadline = clock_monotonic() + 5 * CLOCK_SECOND;
+        while (waitpid(readers[i], &status, WNOHANG) == 0) {
+            fake_service_log(m->engine, service, "again\n");
+            assert_true(clock_monotonic() < deadline);
+        }
+        assert_int_equal(status, 0);
+    }
+}
+
+static void converse(const char *first, const char *second, const char *expected)
+{
+    char text[512];
+    size_t length = 0;
+    int fd = open(mounted_path(m, "enclaves/e/services/web/exec"), O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    if (write(fd, first, strlen(first)) < 0)
+        fail_msg("writing: %s", strerror(errno));
+    if (second) {
+        while (write(fd, second, strlen(second)) < 0)
+            assert_int_equal(errno, EINTR);
+        while (write(fd, "\x04", 1) < 0)
+            assert_int_equal(errno, EINTR);
+    }
+    for (ssize_t got; (got = read(fd, text + length, sizeof text - length - 1)) > 0;)
+        length += (size_t)got;
+    text[length] = '\0';
+    assert_string_equal(text, expected);
+    close(fd);
+}
+
+static void commands_converse(void **state)
+{
+    (void)state;
+    converse("echo hello; exit 3\n", NULL, "hello\nexit 3\n");
+    converse("printf x", NULL, "x\nexit 0\n");
+    converse("-i tr a-z A-Z\n", "hello\n", "HELLO\nexit 0\n");
+    assert_int_equal(mounted_write(m, "enclaves/e/services/web/exec", "\n"), EINVAL);
+    mounted_expect(m, "enclaves/e/services/web/exec", "");
+    assert_int_equal(mounted_shell(m, "exec 3<> enclaves/e/services/web/exec; echo 'echo hi' >&3; "
+                                      "[ \"$(cat <&3)\" = $'hi\\nexit 0' ]"),
+                     0);
+}
+
 static void unmounting_ends_who_waits(void **state)
 {
     (void)state;
@@ -463,6 +552,9 @@ static int tests(void)
         TREE_TEST(fifty_wait_and_nothing_else_does),
         TREE_TEST(an_interrupted_wait_ends_at_once),
         TREE_TEST(waiting_for_what_failed_fails),
+        TREE_TEST(following_gives_what_comes),
+        TREE_TEST(fifty_follow),
+        TREE_TEST(commands_converse),
         TREE_TEST(unmounting_ends_who_waits),
     };
     return cmocka_run_group_tests_name("kfs.tree", all, NULL, NULL);
