@@ -1,6 +1,6 @@
 /*
- * Time zones: UTC, the local one, those of the system's database, and fixed distances. Nothing of the C library's own notion of
- * a current zone is used, because that is one per process.
+ * Time zones: UTC, the local one, those of the system's database, and fixed distances. Nothing of
+ * the C library's own notion of a current zone is used, because that is one per process.
  */
 #ifndef STARLARK_ZONE_H
 #define STARLARK_ZONE_H
@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ZONE_NAME_MAX = 64 };
+enum {
+    ZONE_NAME_MAX = 64
+};
 
 struct zone {
     char name[ZONE_NAME_MAX];
