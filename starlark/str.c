@@ -157,7 +157,7 @@ char *sl_text_room(struct star_text *text, size_t size)
 {
     if (text->failed)
         return NULL;
-    if (text->capacity - text->size >= size)
+    if (text->data && text->capacity - text->size >= size)
         return text->data + text->size;
     size_t capacity = text->capacity ? text->capacity * 2 : 128;
     while (capacity - text->size < size && capacity <= TEXT_MAX)
