@@ -3,7 +3,7 @@
 
 #include "backend/base/clock.h"
 #include "backend/base/file.h"
-#include "backend/base/process.h"
+#include "backend/base/program.h"
 #include "backend/plan/package_locator.h"
 
 #include <fcntl.h>
@@ -143,12 +143,12 @@ static int run(const struct package_git *git, const char *const *words, struct b
     cleanup(buf_done) struct buf errors = BUF_INIT(ERRORS_MAX);
     cleanup(buf_done) struct buf unused = BUF_INIT(ERRORS_MAX);
     int64_t limit = clock_monotonic() + MINUTES_PER_COMMAND * 60 * CLOCK_SECOND;
-    struct process_request request = {.argv = argv,
+    struct program_request request = {.argv = argv,
                                       .environment = environment,
                                       .cancel = git->cancel,
                                       .deadline = git->deadline ? git->deadline : limit};
     int status;
-    if (process_run(&request, output ? output : &unused, &errors, &status, err) < 0)
+    if (program_run(&request, output ? output : &unused, &errors, &status, err) < 0)
         return -1;
     if (output && buf_check(output, err) < 0)
         return -1;

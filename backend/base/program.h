@@ -2,13 +2,13 @@
  * Runs another program and waits for it: no shell, no terminal, its output captured up to a bound.
  * Cancelling or the deadline kills it with everything in its process group.
  */
-#ifndef KFS_BASE_PROCESS_H
-#define KFS_BASE_PROCESS_H
+#ifndef KFS_BASE_PROGRAM_H
+#define KFS_BASE_PROGRAM_H
 
 #include "backend/base/buf.h"
 #include "backend/base/cancel.h"
 
-struct process_request {
+struct program_request {
     const char *const *argv;        /* argv[0] is looked up in PATH; ends with NULL */
     const char *const *environment; /* ends with NULL */
     const struct cancel *cancel;    /* may be NULL */
@@ -21,7 +21,7 @@ struct process_request {
  * *ret_status is as from waitpid(2). -1: it could not be started (ENOENT: no such program),
  * ECANCELED, ETIMEDOUT. Nothing of it runs on when this returns but what left its process group.
  */
-int process_run(const struct process_request *request, struct buf *output, struct buf *errors,
+int program_run(const struct program_request *request, struct buf *output, struct buf *errors,
                 int *ret_status, struct error **err);
 
 #endif

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "backend/base/clock.h"
-#include "backend/base/process.h"
+#include "backend/base/program.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -25,10 +25,10 @@ static int run_shell(const char *script, const struct cancel *cancel, int64_t de
                      struct result *result)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    struct process_request request = {
+    struct program_request request = {
         .argv = argv, .environment = environment, .cancel = cancel, .deadline = deadline};
     *result = (struct result){.output = BUF_INIT(1000), .errors = BUF_INIT(1000)};
-    return process_run(&request, &result->output, &result->errors, &result->status, &result->err);
+    return program_run(&request, &result->output, &result->errors, &result->status, &result->err);
 }
 
 static void result_done(struct result *result)
@@ -82,10 +82,10 @@ static void test_missing_program(void **state)
 {
     (void)state;
     const char *const argv[] = {"no-such-program-here", NULL};
-    struct process_request request = {.argv = argv, .environment = environment};
+    struct program_request request = {.argv = argv, .environment = environment};
     struct result result = {.output = BUF_INIT(10), .errors = BUF_INIT(10)};
     assert_int_equal(
-        process_run(&request, &result.output, &result.errors, &result.status, &result.err), -1);
+        program_run(&request, &result.output, &result.errors, &result.status, &result.err), -1);
     assert_int_equal(error_code(result.err), ENOENT);
     result_done(&result);
 }

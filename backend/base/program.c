@@ -1,5 +1,5 @@
 /* Programs as children: posix_spawn, two pipes, and a pidfd to see the end. */
-#include "backend/base/process.h"
+#include "backend/base/program.h"
 
 #include "backend/base/clock.h"
 
@@ -50,7 +50,7 @@ static int prepare_attributes(posix_spawnattr_t *attributes)
                                                     POSIX_SPAWN_SETSID);
 }
 
-static int spawn(const struct process_request *request, int output, int errors, pid_t *ret_pid,
+static int spawn(const struct program_request *request, int output, int errors, pid_t *ret_pid,
                  struct error **err)
 {
     posix_spawn_file_actions_t actions;
@@ -74,7 +74,7 @@ static int spawn(const struct process_request *request, int output, int errors, 
     return error_system(err, "cannot run %s", request->argv[0]);
 }
 
-static int start(const struct process_request *request, struct child *child, struct error **err)
+static int start(const struct program_request *request, struct child *child, struct error **err)
 {
     int output[2] = {-1, -1};
     int errors[2] = {-1, -1};
@@ -92,6 +92,12 @@ static int start(const struct process_request *request, struct child *child, str
     for (int i = 0; i < 2 && status == 0; i++)
         fcntl(child->pipes[i], F_SETFL, O_NONBLOCK);
     child->pidfd = status == 0 ? pidfd_open(child->pid, 0) : -1;
+    if (status == 0 && child->pidfd < 0) { /* its end could not be seen */
+        status = error_system(err, "cannot watch %s", request->argv[0]);
+        kill(-child->pid, SIGKILL);
+        while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
     return status;
 }
 
@@ -111,7 +117,7 @@ static void drain(int *pipe, struct buf *buf)
 }
 
 /* Waits for output, the end or the cancellation; whether the child has ended. */
-static bool wait_some(const struct process_request *request, struct child *child)
+static bool wait_some(const struct program_request *request, struct child *child)
 {
     struct pollfd watched[WATCHED] = {
         [OUTPUT] = {.fd = child->pipes[OUTPUT], .events = POLLIN},
@@ -125,14 +131,14 @@ static bool wait_some(const struct process_request *request, struct child *child
     return watched[ENDED].revents != 0;
 }
 
-static int why_stop(const struct process_request *request)
+static int why_stop(const struct program_request *request)
 {
     if (cancel_fired(request->cancel))
         return ECANCELED;
     return request->deadline && clock_monotonic() >= request->deadline ? ETIMEDOUT : 0;
 }
 
-int process_run(const struct process_request *request, struct buf *output, struct buf *errors,
+int program_run(const struct program_request *request, struct buf *output, struct buf *errors,
                 int *ret_status, struct error **err)
 {
     struct child child = {.pidfd = -1, .pipes = {-1, -1}};
