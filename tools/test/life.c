@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 enum {
-    REASON_MAX = 400, /* bytes; the whole is in the output */
+    REASON_MAX = 2000, /* bytes; the whole is in the output */
     SCRIPT_MAX = 16 << 20
 };
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define STEPS "steps"
+
 enum {
     LINE_LIMIT = 64 << 10,
     KEPT_MAX = 64 << 20 /* bytes of one file that is copied here */
@@ -29,6 +31,15 @@ static int open_file(struct record *record, const char *name, int flags)
     return openat(record->dir, name, flags | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
 
+/* What an earlier run left there would be taken for this one's. Only a directory of results is
+ * removed, which is known by its table of steps. */
+static void clear(const char *directory)
+{
+    cleanup(free) char *steps = NULL;
+    if (asprintf(&steps, "%s/" STEPS, directory) >= 0 && access(steps, F_OK) == 0)
+        file_remove_tree(AT_FDCWD, directory, NULL);
+}
+
 struct record *record_new(const char *directory, bool live, struct error **err)
 {
     cleanup(record_free) struct record *record = calloc(1, sizeof *record);
@@ -36,12 +47,13 @@ struct record *record_new(const char *directory, bool live, struct error **err)
         return error_set(err, ENOMEM, "out of memory"), NULL;
     *record = (struct record){.dir = -1, .output = -1, .steps = -1, .live = live};
     record->path = strdup(directory);
+    clear(directory);
     if (!record->path || file_make_dirs(AT_FDCWD, directory, err) < 0)
         return NULL;
     record->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (record->dir >= 0) {
         record->output = open_file(record, "output", O_RDWR | O_APPEND);
-        record->steps = open_file(record, "steps", O_WRONLY | O_APPEND);
+        record->steps = open_file(record, STEPS, O_WRONLY | O_APPEND);
     }
     if (record->output < 0 || record->steps < 0)
         return error_system(err, "cannot write results to %s", directory), NULL;

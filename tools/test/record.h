@@ -14,7 +14,8 @@
 
 struct record;
 
-/* Makes the directory (which may be there). live: the output goes to standard output, too. */
+/* Makes the directory; in place of an earlier record if there is one. live: the output goes to
+ * standard output, too. */
 struct record *record_new(const char *directory, bool live, struct error **err);
 void record_free(struct record *record);
 CLEANUP_DEFINE(record_free, struct record *)

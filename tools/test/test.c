@@ -17,6 +17,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -136,13 +137,12 @@ static void sweep_names(const char *mount, char **names, size_t count, bool *ret
         cleanup(error_free) struct error *err = NULL;
         enum ending ending = enclave_remove_named(mount, names[i], &err);
         if (ending == ENDING_DONE)
-            printf("removed %s\n", names[i]);
+            fprintf(stderr, "removed %s\n", names[i]);
         else
             fprintf(stderr, "kfs test: %s: %s\n", names[i],
                     err ? error_message(err) : "is still being removed");
         *ret_failed = *ret_failed || ending != ENDING_DONE;
     }
-    fflush(stdout);
 }
 
 /* Removes what killed ones left, or says that there is something. */
@@ -268,6 +268,8 @@ static int run_all(struct session *session, struct error **err)
         .context = session,
     };
     int64_t began = clock_monotonic();
+    /* Enclaves are removed also when nobody reads the output any more. */
+    signal(SIGPIPE, SIG_IGN);
     print_head(session);
     int number = runner_run(&runner, &session->list, err);
     if (number < 0)

@@ -51,6 +51,27 @@ touch live-results/slow/volume/go
 wait $runner
 equal "$(grep -cx -e begun -e ended out)" 2
 
+# ---- the progress line, on a terminal only
+python3 - "$suite" >out <<'EOF'
+import os, pty, subprocess, sys
+main, end = pty.openpty()
+process = subprocess.Popen(
+    ["kfs", "test", "-j", "2", "--filter", "single", "--filter", "host", sys.argv[1]],
+    stdout=subprocess.DEVNULL, stderr=end)
+os.close(end)
+text = b""
+try:
+    while True:
+        text += os.read(main, 4096)
+except OSError:
+    pass
+assert process.wait() == 0
+print(text)
+EOF
+has "$(cat out)" '[0/2] running: host, single'
+kfs test -j 2 --filter single --filter host "$suite" 2>err >out
+equal "$(cat err)" ""
+
 # ---- TAP
 equal "$(status_of kfs test --tap -j 2 --filter single --filter host-fails "$suite")" 1
 head -n 2 out | diff - <(printf 'TAP version 14\n1..2\n')
@@ -63,7 +84,7 @@ equal "$(grep -vc -e '^TAP' -e '^1\.\.' -e '^ok' -e '^not ok' -e '^  ' out || tr
 equal "$(status_of kfs test --keep failed --filter single --filter host-fails "$suite")" 1
 kept=$(sed -n 's/^# kept: //p' out)
 equal "$(ls -d "$K"/enclaves/*)" "$kept"
-equal "$(kfs test --sweep)" ""
+equal "$(kfs test --sweep 2>&1)" ""
 equal "$(ls -d "$K"/enclaves/*)" "$kept"
 rm -r "$kept"
 finish

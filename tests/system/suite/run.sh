@@ -8,7 +8,8 @@ export KFS_MOUNT=$K
 kfsd_start
 suite=$KFS_TOP/tests/system/suite/tests
 
-kfs test --timeout 4s --setup-timeout 5s -j 4 --results results --junit junit.xml "$suite" >out 2>err &&
+limit=$((8 * ${KFS_SLOW:-1})) setup_limit=$((10 * ${KFS_SLOW:-1}))
+kfs test --timeout ${limit}s --setup-timeout ${setup_limit}s -j 4 --results results --junit junit.xml "$suite" >out 2>err &&
     fail "it passed"
 status=$?
 cat out err
@@ -47,8 +48,8 @@ has "$(tail -n 2 out)" '23 tests: 6 passed, 10 failed, 7 errored;'
 why() { sed -n "/TEST RESULTS/,\$s|^- $1: ||p" out; }
 has "$(why host-fails)" 'exit status 3'
 has "$(why host-crashes)" 'killed by signal 11'
-has "$(why host-hangs)" 'timed out: the test took longer than 4s'
-has "$(why host-slow)" 'timed out: the set-up took longer than 5s'
+has "$(why host-hangs)" "timed out: the test took longer than ${limit}s"
+has "$(why host-slow)" "timed out: the set-up took longer than ${setup_limit}s"
 has "$(why host-unset)" 'the set-up is broken'
 has "$(why host-erring)" 'cannot start'
 has "$(why hanging/test_waits_for_ever)" 'timed out: the test'
@@ -57,7 +58,7 @@ has "$(why web/test_wrong_constant)" 'web_test.star:'
 has "$(why shell-crashes)" 'exit status 139'
 has "$(why shell-fails)" 'exit status 4'
 has "$(why shell-malformed)" 'a controller is {'
-has "$(why ports-conflict)" 34567
+has "$(why ports-conflict)" 'failed: port is already allocated'
 
 # Output is in blocks; the log of the volume is printed with its test.
 grep -q 'not as it should be' out
