@@ -154,7 +154,7 @@ static void program_fill(struct builder *builder, struct star_program *program,
     size_t size = (size_t)(source->end - source->text);
     program->file = copy_out(builder, source->file, strlen(source->file) + 1, 1);
     if (!sl_ascii(source->text, size))
-        program->text = copy_out(builder, source->text, size + 1, 1);
+        program->text = copy_out(builder, source->text, size, 1);
     program->lines = copy_out(builder, source->lines, source->line_count, sizeof(uint32_t));
     program->line_count = source->line_count;
     program->functions =
@@ -183,7 +183,6 @@ struct compilation {
     struct builder builder;
     struct resolution resolution;
     struct star_program *program;
-    char *text;
 };
 
 static void compile_text(struct compilation *c, const struct star_compile_options *options)
@@ -213,7 +212,6 @@ static void compilation_free(struct compilation *c)
         if (is_pointer(c->builder.constants[i]))
             free(head_of(c->builder.constants[i]));
     sl_arena_free(&c->source.arena);
-    free(c->text);
     free(c);
 }
 
@@ -222,17 +220,9 @@ static struct compilation *compilation_new(const char *file, const char *source,
     struct compilation *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    c->text = malloc(size + 1);
-    if (!c->text) {
-        free(c);
-        return NULL;
-    }
-    if (size)
-        memcpy(c->text, source, size);
-    c->text[size] = '\0';
     c->source.file = file;
-    c->source.text = c->text;
-    c->source.end = c->text + size;
+    c->source.text = size ? source : "";
+    c->source.end = c->source.text + size;
     sl_arena_init(&c->source.arena, &c->source.failed);
     c->builder.source = &c->source;
     sl_hash_key(c->builder.key);

@@ -360,6 +360,13 @@ static enum token lexer_float(struct lexer *lexer, const char *start)
     return T_FLOAT;
 }
 
+static bool all_zeros(const char *p, const char *end)
+{
+    while (p < end && *p == '0')
+        p++;
+    return p == end;
+}
+
 static enum token lexer_number(struct lexer *lexer)
 {
     const char *start = lexer->at;
@@ -375,7 +382,7 @@ static enum token lexer_number(struct lexer *lexer)
     if (after == '.' || after == 'e' || after == 'E')
         return lexer_float(lexer, start);
     size_t size = (size_t)(lexer->at - start);
-    if (c == '0' && strspn(start, "0") < size)
+    if (c == '0' && !all_zeros(start, lexer->at))
         sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at),
                        "obsolete form of octal literal; use 0o%.*s", (int)size - 1, start + 1);
     return lexer_int(lexer, start, 10);

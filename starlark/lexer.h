@@ -30,7 +30,7 @@ struct symbol {
 /* What the front end shares: the source, its lines, the names, the first error. */
 struct source {
     const char *file;
-    const char *text; /* NUL-terminated copy is not needed: `end` bounds it */
+    const char *text; /* the caller's, bounded by `end` */
     const char *end;
     struct arena arena;
     uint32_t *lines; /* offset of each line's first byte */

@@ -250,7 +250,7 @@ struct star_args {
     void *data;        /* what star_builtin_new was given */
     size_t count;      /* positional ones */
     const star_value *values;
-    size_t named_count;      /* keyword ones, in order of the call, names distinct */
+    size_t named_count;      /* keyword ones, in order of the call; f(a=1, **{'a': 2}) gives a name twice */
     const star_value *names; /* strings */
     const star_value *named_values;
 };
@@ -337,8 +337,7 @@ STAR_API star_value star_bytes(struct star_vm *vm, const void *bytes, size_t siz
  * for another type. `ret_size` may be NULL. */
 STAR_API const char *star_text_of(star_value value, size_t *ret_size);
 
-/* Sequences. `items` may be NULL if count is 0. Index functions take 0 <= i < length, unchecked in
- * no build: STAR_NULL else. */
+/* Sequences. `items` may be NULL if count is 0. An index out of range gives STAR_NULL. */
 STAR_API star_value star_list_new(struct star_vm *vm, const star_value *items, size_t count);
 STAR_API bool star_list_append(struct star_vm *vm, star_value list, star_value item);
 STAR_API bool star_list_set(struct star_vm *vm, star_value list, size_t i, star_value item);
