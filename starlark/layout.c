@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 enum element {
     L_END,
@@ -318,7 +319,7 @@ void sl_layout_format(struct star_text *text, struct moment moment, const struct
 /* -----------------------------------------------------------------------------------------------------------------
  * parsing */
 
-/* What a text has said so far; -1 or INT_MIN-like values where nothing was said. */
+/* What a text has said so far. */
 struct parse {
     const char *p;
     int64_t year;

@@ -447,18 +447,15 @@ static bool in_range(struct star_vm *vm, star_value x, const struct range *range
     } else if (!sl_int_get(x, &i)) {
         return true;
     }
-    if (range->count == 0)
-        return true;
     int64_t last = sl_range_at(range, range->count - 1);
-    int64_t low = range->step > 0 ? range->start : last,
-            high = range->step > 0 ? last : range->start;
-    *ret = i >= low && i <= high &&
-           ((uint64_t)i - (uint64_t)range->start) %
-                   (range->step > 0 ? (uint64_t)range->step : -(uint64_t)range->step) ==
-               0;
-    if (range->step < 0)
-        *ret = i >= low && i <= high &&
-               ((uint64_t)range->start - (uint64_t)i) % -(uint64_t)range->step == 0;
+    bool up = range->step > 0;
+    int64_t low = up ? range->start : last, high = up ? last : range->start;
+    if (range->count == 0 || i < low || i > high)
+        return true;
+    /* Both differences are positive, but may need all 64 bits. */
+    uint64_t distance =
+        up ? (uint64_t)i - (uint64_t)range->start : (uint64_t)range->start - (uint64_t)i;
+    *ret = distance % (up ? (uint64_t)range->step : -(uint64_t)range->step) == 0;
     return true;
 }
 

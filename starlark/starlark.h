@@ -250,7 +250,8 @@ struct star_args {
     void *data;        /* what star_builtin_new was given */
     size_t count;      /* positional ones */
     const star_value *values;
-    size_t named_count;      /* keyword ones, in order of the call; f(a=1, **{'a': 2}) gives a name twice */
+    size_t
+        named_count; /* keyword ones, in order of the call; f(a=1, **{'a': 2}) gives a name twice */
     const star_value *names; /* strings */
     const star_value *named_values;
 };

@@ -10,9 +10,9 @@
 #include "starlark/universe_more.h"
 #include "starlark/utf8.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <ctype.h>
 #include <strings.h>
 
 star_value sl_universe_abs(struct star_vm *vm, const struct star_args *args)
@@ -171,9 +171,8 @@ star_value sl_universe_hash(struct star_vm *vm, const struct star_args *args)
 /* --------------------------------------------------------------------------------------------------------------------
  * float */
 
-/* [+-] digits with single underscores between, as Go's ParseFloat takes them only for
- * hexadecimal... and as starlark-go passes them through. Copies without underscores; false if one
- * is not between digits. */
+/* Underscores may stand between digits, one at a time. Copies without them; false if one stands
+ * elsewhere. */
 static bool copy_without_underscores(const char *from, size_t size, char *to)
 {
     for (size_t i = 0; i < size; i++) {

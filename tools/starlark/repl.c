@@ -78,6 +78,7 @@ static bool repl_try(struct repl *repl)
     const char **names =
         session_names(session, repl->module ? star_root_get(repl->module) : STAR_NULL);
     struct star_compile_options options = {.dialect = session->dialect | STAR_KEEP_RESULT |
+                                                      STAR_LOAD_BINDS_GLOBALLY |
                                                       STAR_ALLOW_TOPLEVEL_CONTROL,
                                            .predeclared = names};
     struct star_program *program =
