@@ -32,3 +32,11 @@ int action_service_status(const struct subject *subject, const char *text, uid_t
     (void)uid;
     return service_set_status(subject->engine, subject->service->id, text, err);
 }
+
+int action_service_config(const struct subject *subject, const char *text, uid_t uid,
+                          struct error **err)
+{
+    object_id run;
+    return service_configure(subject->engine, subject->enclave->id, subject->service->name, text,
+                             strlen(text), uid, &run, err);
+}

@@ -13,4 +13,8 @@ int action_run_status(const struct subject *subject, const char *text, uid_t uid
 int action_service_status(const struct subject *subject, const char *text, uid_t uid,
                           struct error **err);
 
+/* [waits] */
+int action_service_config(const struct subject *subject, const char *text, uid_t uid,
+                          struct error **err);
+
 #endif

@@ -95,6 +95,8 @@ struct row {
     /* What writing `text` (without the newline at its end) does; NULL: refused to everybody. */
     int (*write)(const struct subject *subject, const char *text, uid_t uid, struct error **err);
     bool write_waits;
+    bool document; /* it is written like a file, in any pieces, and `write` gets all of it at the
+                      end */
 };
 
 extern const struct row tree_rows[];

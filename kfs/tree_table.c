@@ -112,7 +112,8 @@ const struct row tree_rows[] = {
     {.name = "created", .in = DIR_SERVICE, .mode = VIEW, .render = render_service_created},
     {.name = "cmd", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG, .render = render_service_cmd},
     {.name = "env", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG, .render = render_service_env},
-    {.name = "config.json", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG, .render = render_service_config},
+    {.name = "config.json", .in = DIR_SERVICE, .mode = COMMAND, .shows = CONFIG, .render = render_service_config,
+     .write = action_service_config, .document = true},
     {.name = "inspect", .in = DIR_SERVICE, .mode = VIEW, .shows = CONFIG | STATUS, .render = render_service_inspect},
 
     {.name = "stats", .in = DIR_SERVICE, .mode = VIEW, .changes = true, .back = back_service_stats,

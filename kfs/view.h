@@ -2,6 +2,7 @@
 #ifndef KFS_VIEW_H
 #define KFS_VIEW_H
 
+#include "kfs/commit.h"
 #include "kfs/tree_int.h"
 
 #define VIEW_READ_ONLY "it shows what the engine knows and cannot be written, by nobody"
@@ -16,6 +17,13 @@ struct view_handle {
     pthread_mutex_t answer_lock;
     struct buf answer; /* of a row that waits: what reading gives once it is known */
     bool answered;
+
+    /* of a document that is open for writing */
+    bool writes;
+    uid_t uid;
+    pthread_mutex_t document_lock; /* guards the two below */
+    struct buf document;
+    struct commit commit;
 };
 
 /* With one reference. Fails with ENOENT, or with what the file behind it fails with. [waits] if the
@@ -50,6 +58,7 @@ void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                struct fuse_file_info *fi);
 void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
                 struct fuse_file_info *fi);
+void view_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 /* The part of a text that a read asks for, as the answer. */
 void view_reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t offset);
@@ -61,6 +70,17 @@ void view_open_late(fuse_req_t req, struct node node, const struct fuse_file_inf
 void view_read_late(fuse_req_t req, struct node node, struct view_handle *handle, size_t size,
                     off_t offset);
 void view_write_late(fuse_req_t req, struct node node, const char *text, size_t size);
+
+/* view_document.c: files that are written in any pieces and act when they have been written */
+void document_open(fuse_req_t req, struct view_handle *handle, struct node node, int flags);
+void document_read(fuse_req_t req, struct view_handle *handle, size_t size, off_t offset);
+void document_write(fuse_req_t req, struct node node, struct view_handle *handle, const char *bytes,
+                    size_t size, off_t offset);
+/* Sets the length of what has been written. */
+void document_cut(struct view_handle *handle, off_t size);
+void document_flush(fuse_req_t req, struct node node, struct view_handle *handle);
+/* What was not committed by a flush is now, with nobody to answer. */
+void document_release(struct tree *tree, struct node node, struct view_handle *handle);
 
 /* view_change.c */
 void view_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);

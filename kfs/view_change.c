@@ -169,6 +169,7 @@ const struct fuse_lowlevel_ops view_operations = {
     .open = view_open,
     .read = view_read,
     .write = view_write,
+    .flush = view_flush,
     .release = view_release,
     .opendir = view_opendir,
     .readdir = view_readdir,

@@ -27,7 +27,9 @@ struct view_handle *view_handle_new(struct tree *tree, struct node node, struct 
     atomic_init(&handle->references, 1);
     handle->fd = -1;
     handle->answer = BUF_INIT(BUF_MAX_TEXT);
+    handle->document = BUF_INIT(BUF_MAX_TEXT);
     pthread_mutex_init(&handle->answer_lock, NULL);
+    pthread_mutex_init(&handle->document_lock, NULL);
     if (subject_get(tree, node, &handle->subject) < 0) {
         error_set(err, ENOENT, "it is gone");
         return NULL;
@@ -55,7 +57,9 @@ void view_handle_unref(struct view_handle *handle)
     if (handle->fd >= 0)
         close(handle->fd);
     buf_done(&handle->answer);
+    buf_done(&handle->document);
     pthread_mutex_destroy(&handle->answer_lock);
+    pthread_mutex_destroy(&handle->document_lock);
     free(handle);
 }
 
@@ -83,7 +87,7 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
      * would have to be asked for before each read. */
     fi->direct_io = writes || row->waits || row->grows || row->changes;
     fi->keep_cache = !fi->direct_io;
-    fi->noflush = 1;
+    fi->noflush = !(writes && row->document);
     if (row->back_waits) {
         view_open_late(req, node, fi);
         return;
@@ -92,6 +96,8 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     cleanup(error_free) struct error *failure = NULL;
     cleanup(view_handle_unref) struct view_handle *handle = view_handle_new(tree, node, &failure);
     fi->fh = (uintptr_t)handle;
+    if (handle && writes && row->document)
+        document_open(req, handle, node, fi->flags);
     if (!handle && error_code(failure) == ENOENT)
         fuse_reply_err(req, ENOENT);
     else if (!handle)
@@ -100,12 +106,22 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         steal(&handle);
 }
 
+void view_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct node node = node_unpack(number);
+    if (tree_rows[node.row].document && handle_of(fi)->writes)
+        document_flush(req, node, handle_of(fi));
+    else
+        fuse_reply_err(req, 0);
+}
+
 void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     if (tree_rows[node_unpack(number).row].stream) {
         stream_release(req, fi);
         return;
     }
+    document_release(tree_of(req), node_unpack(number), handle_of(fi));
     view_handle_unref(handle_of(fi));
     fuse_reply_err(req, 0);
 }
@@ -155,6 +171,8 @@ void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     struct view_handle *handle = handle_of(fi);
     if (row->stream)
         stream_read(req, size, fi);
+    else if (row->document && handle->writes)
+        document_read(req, handle, size, offset);
     else if (row->waits)
         wait_read(req, node, handle, size, offset);
     else if (row->back)
@@ -197,8 +215,11 @@ static void write_now(fuse_req_t req, struct node node, const char *text, size_t
 void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
                 struct fuse_file_info *fi)
 {
-    (void)offset;
     struct node node = node_unpack(number);
+    if (tree_rows[node.row].document) {
+        document_write(req, node, handle_of(fi), bytes, size, offset);
+        return;
+    }
     if (tree_rows[node.row].stream) {
         stream_write(req, node, bytes, size, fi);
         return;

@@ -103,7 +103,6 @@ void view_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 void view_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted, int what,
                   struct fuse_file_info *fi)
 {
-    (void)wanted;
     struct node node = node_unpack(number);
     const struct row *row = &tree_rows[node.row];
     if (!(what & FUSE_SET_ATTR_SIZE))
@@ -112,8 +111,11 @@ void view_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted, int wh
     else if (!row->write && !(row->stream && row->stream->write))
         tree_refuse_with(req, "truncate", number, NULL, EACCES, VIEW_READ_ONLY);
     /* Cutting a file that takes commands is what a shell's `>` does before it writes one. */
-    else
+    else {
+        if (row->document && fi)
+            document_cut((struct view_handle *)(uintptr_t)fi->fh, wanted->st_size);
         view_getattr(req, number, fi);
+    }
 }
 
 void view_readlink(fuse_req_t req, fuse_ino_t number)

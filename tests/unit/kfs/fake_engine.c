@@ -838,6 +838,22 @@ int service_set_status(struct engine *engine, object_id id, const char *word, st
     return 0;
 }
 
+int service_configure(struct engine *engine, object_id enclave, const char *name, const char *json,
+                      size_t length, uid_t uid, object_id *ret_run, struct error **err)
+{
+    object_id id = service_find(engine, enclave, name);
+    if (length == 0 || *json != '{')
+        return error_set(err, EINVAL, "it is no ServiceConfig");
+    pthread_mutex_lock(&engine->model_lock);
+    struct service_facts *facts = service_facts_change(engine, id, ASPECT_BIT(ASPECT_CONFIG));
+    free(facts->config);
+    facts->config = copy(json);
+    pthread_mutex_unlock(&engine->model_lock);
+    tell_modified(engine, OBJECT_SERVICE, id, enclave, ASPECT_BIT(ASPECT_CONFIG));
+    *ret_run = run_add(engine, enclave, json, uid);
+    return 0;
+}
+
 int service_open_logs(struct engine *engine, object_id id, struct error **err)
 {
     int fd = state_file(engine, "service", id, "logs", O_RDONLY);

@@ -191,6 +191,45 @@ static void files_of_a_plan_are_files(void **state)
     mounted_free(m);
 }
 
+/* A configuration is a document: written in any way a file is, it is applied once, whole. */
+static const char *const edits[] = {
+    "cp $T/c config.json",
+    "{ cat $T/c1; cat $T/c2; } > config.json",
+    "dd if=$T/c of=config.json bs=7 status=none",
+    "sed s/one/two/ config.json > $T/d; cat $T/d > config.json",
+    "python3 -c 'f = open(\"config.json\", \"r+\"); t = f.read(); f.seek(0); "
+    "f.write(t.replace(\"one\", \"two\")); f.truncate(); f.close()'",
+};
+
+static void a_configuration_is_applied_once(void **state)
+{
+    (void)state;
+    struct mounted *m = mounted_new();
+    for (size_t i = 0; i < ARRAY_LENGTH(edits); i++) {
+        char command[1024];
+        prepare(m);
+        object_id enclave = enclave_find(m->engine, "e");
+        fake_service_add(m->engine, enclave, "web");
+        snprintf(
+            command, sizeof command,
+            "cd enclaves/e/services/web && echo '{\"image\": \"one\"}' > config.json && "
+            "printf '{\"image\"' > $T/c1; echo ': \"two\"}' > $T/c2; cat $T/c1 $T/c2 > $T/c; %s",
+            edits[i]);
+        assert_int_equal(mounted_shell(m, command), 0);
+        mounted_expect(m, "enclaves/e/services/web/config.json", "{\n  \"image\": \"two\"\n}\n");
+        if (fake_last_run(m->engine, enclave) != 3)
+            fail_msg("%s: %llu runs", edits[i],
+                     (unsigned long long)fake_last_run(m->engine, enclave) - 2);
+        assert_int_equal(
+            mounted_shell(
+                m,
+                "cd enclaves/e/services/web; echo no > $T/n; ! cp $T/n config.json 2> /dev/null"),
+            0);
+        assert_int_equal(mounted_shell(m, "rm -r enclaves/e"), 0);
+    }
+    mounted_free(m);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest all[] = {
@@ -199,6 +238,7 @@ static int tests(void)
         cmocka_unit_test(closing_tells_what_does_not_parse),
         cmocka_unit_test(large_files_are_refused),
         cmocka_unit_test(files_of_a_plan_are_files),
+        cmocka_unit_test(a_configuration_is_applied_once),
     };
     return cmocka_run_group_tests_name("kfs.saves", all, NULL, NULL);
 }
