@@ -7,7 +7,8 @@
 struct order {
     struct buf options;   /* as a run file takes them, each followed by a blank */
     const char *locator;  /* borrowed from the words */
-    struct buf arguments; /* those given, else the content of the file that --args-file names */
+    struct buf arguments; /* those given, else --args, else the content of --args-file's file */
+    const char *package_mirror; /* only `kfs plan` can have one; borrowed from the words, or NULL */
 };
 
 /* Files that options name are read here, so that they are this machine's and this user's. EINVAL

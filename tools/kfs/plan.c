@@ -67,7 +67,8 @@ static int describe(const struct order *order, struct buf *json, struct error **
         return error_set(err, ENOMEM, "out of memory");
     request.interpreter = interpreter;
     request.package_cache = cache;
-    request.package_mirror = getenv("KFS_PACKAGE_MIRROR");
+    request.package_mirror =
+        order->package_mirror ? order->package_mirror : getenv("KFS_PACKAGE_MIRROR");
     return plan_describe(&request, NULL, json, err);
 }
 

@@ -155,6 +155,10 @@ int command_run(int argc, char **argv, struct error **err)
     cleanup(buf_done) struct buf line = BUF_INIT(BUF_MAX_DOCUMENT);
     if (order_parse(argc - 2, argv + 2, &order, err) < 0)
         return COMMAND_MISUSED;
+    if (order.package_mirror) {
+        error_set(err, EINVAL, "--package-mirror is an option of kfs plan, and of kfsd for runs");
+        return COMMAND_MISUSED;
+    }
     if (make_enclave(argv[1], err) < 0)
         return EXIT_FAILURE;
     cleanup(free) char *locator = locate(argv[1], order.locator, err);
