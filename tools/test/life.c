@@ -188,8 +188,12 @@ static enum ending make_volume(struct life *life, const struct patience *patienc
                                         .output = record_fd(life->record),
                                         .deadline = patience->deadline,
                                         .cancel = patience->cancel};
+    if (cancel_fired(patience->cancel))
+        return ENDING_CANCELLED;
     if (life->test->volume && process_run(&order, &result, err) < 0)
         return ENDING_FAILED;
+    if (life->test->volume && result.end == PROCESS_CANCELLED)
+        return ENDING_CANCELLED;
     if (life->test->volume && (result.end != PROCESS_EXITED || result.code != 0))
         return error_set(err, EIO, "cannot copy %s", life->test->volume), ENDING_FAILED;
     chmod(life->volume, 0777);
