@@ -5,9 +5,18 @@
 #include <string.h>
 
 struct real_listing {
+    struct opened opened; /* first: the two are converted into each other */
     DIR *stream;
     struct real_place place;
 };
+
+static void listing_free(struct tree *tree, struct opened *opened)
+{
+    (void)tree;
+    struct real_listing *listing = (struct real_listing *)opened;
+    closedir(listing->stream);
+    free(listing);
+}
 
 void real_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
@@ -26,9 +35,10 @@ void real_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         return;
     }
     fi->fh = (uintptr_t)listing;
+    tree_opened(tree, &listing->opened, listing_free);
     if (fuse_reply_open(req, fi) == -ENOENT) {
-        closedir(listing->stream);
-        free(listing);
+        tree_released(tree, &listing->opened);
+        listing_free(tree, &listing->opened);
     }
 }
 
@@ -36,8 +46,8 @@ void real_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
 {
     (void)number;
     struct real_listing *listing = (struct real_listing *)(uintptr_t)fi->fh;
-    closedir(listing->stream);
-    free(listing);
+    tree_released(tree_of(req), &listing->opened);
+    listing_free(tree_of(req), &listing->opened);
     fuse_reply_err(req, 0);
 }
 

@@ -133,8 +133,9 @@ static void real_readlink(fuse_req_t req, fuse_ino_t number)
 
 /* ---- open files ---- */
 
-static void handle_free(struct tree *tree, struct real_handle *handle)
+static void handle_free(struct tree *tree, struct opened *opened)
 {
+    struct real_handle *handle = (struct real_handle *)opened;
     real_nodes_closed(tree->nodes, &handle->open);
     close(handle->fd);
     pthread_mutex_destroy(&handle->commit_lock);
@@ -159,9 +160,11 @@ void real_reply_open(fuse_req_t req, uint64_t number, int fd, struct fuse_file_i
     fi->keep_cache = 1;
     fi->noflush = !writes;
     real_nodes_opened(tree->nodes, &handle->open);
+    tree_opened(tree, &handle->opened, handle_free);
     if ((entry ? fuse_reply_create(req, entry, fi) : fuse_reply_open(req, fi)) != -ENOENT)
         return;
-    handle_free(tree, handle);
+    tree_released(tree, &handle->opened);
+    handle_free(tree, &handle->opened);
     if (entry)
         real_nodes_forget(tree->nodes, real_serial(number), 1);
 }
@@ -224,7 +227,8 @@ static void real_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_inf
     struct real_handle *handle = handle_of(fi);
     if (commit_released(&handle->commit))
         real_written_flush(NULL, tree_of(req), number, handle->uid);
-    handle_free(tree_of(req), handle);
+    tree_released(tree_of(req), &handle->opened);
+    handle_free(tree_of(req), &handle->opened);
     fuse_reply_err(req, 0);
 }
 

@@ -27,6 +27,7 @@ extern const struct real_policy real_root;
 
 /* An open file. */
 struct real_handle {
+    struct opened opened; /* first: the two are converted into each other */
     int fd;
     struct real_open open;       /* what real_nodes knows of it */
     uid_t uid;                   /* of who opened it */

@@ -323,6 +323,36 @@ uint64_t tree_request_count(const struct tree *tree, enum tree_request request)
     return tree->requests[request];
 }
 
+/* ---- what is open ---- */
+
+void tree_opened(struct tree *tree, struct opened *opened,
+                 void (*function)(struct tree *tree, struct opened *opened))
+{
+    with_lock(&tree->opened_lock);
+    opened->free = function;
+    opened->next = tree->opened;
+    opened->previous = &tree->opened;
+    if (opened->next)
+        opened->next->previous = &opened->next;
+    tree->opened = opened;
+}
+
+void tree_released(struct tree *tree, struct opened *opened)
+{
+    with_lock(&tree->opened_lock);
+    *opened->previous = opened->next;
+    if (opened->next)
+        opened->next->previous = opened->previous;
+}
+
+static void free_opened(struct tree *tree)
+{
+    for (struct opened *opened; (opened = tree->opened);) {
+        tree_released(tree, opened);
+        opened->free(tree, opened);
+    }
+}
+
 /* ---- the session ---- */
 
 /* "-o a,b,c" for libfuse. */
@@ -378,6 +408,7 @@ struct tree *tree_new(struct engine *engine, const struct tree_options *options,
         error_set(err, ENOMEM, "out of memory");
         return NULL;
     }
+    pthread_mutex_init(&tree->opened_lock, NULL);
     tree->engine = engine;
     tree->uid = options->uid;
     tree->gid = options->gid;
@@ -417,6 +448,9 @@ void tree_free(struct tree *tree)
     if (tree->listening)
         engine_set_change_sink(tree->engine, NULL, NULL);
     waitings_free(tree->waitings);
+    if (tree->jobs)
+        jobs_drain(tree->jobs);
+    free_opened(tree);
     jobs_free(tree->jobs);
     notifier_free(tree->notifier);
     if (tree->mounted)
@@ -424,5 +458,6 @@ void tree_free(struct tree *tree)
     if (tree->session)
         fuse_session_destroy(tree->session);
     real_nodes_free(tree->nodes);
+    pthread_mutex_destroy(&tree->opened_lock);
     free(tree);
 }

@@ -18,6 +18,7 @@ struct reader {
 };
 
 struct stream {
+    struct opened opened; /* first: the two are converted into each other */
     struct tree *tree;
     const struct stream_kind *kind;
     void *own;
@@ -48,6 +49,13 @@ static void stream_unref(struct stream *stream)
 {
     if (atomic_fetch_sub(&stream->references, 1) > 1)
         return;
+    /* Readers are left only where the tree ends while they wait. */
+    for (struct reader *reader = stream->readers, *next; reader; reader = next) {
+        next = reader->next;
+        if (parked_claim(&reader->parked))
+            fuse_reply_err(reader->parked.req, ECONNABORTED);
+        free(reader);
+    }
     buf_done(&stream->ready);
     if (stream->poll)
         fuse_pollhandle_destroy(stream->poll);
@@ -190,6 +198,21 @@ static void close_stream(void *context)
     stream_unref(stream);
 }
 
+static void free_opened(struct tree *tree, struct opened *opened)
+{
+    (void)tree;
+    close_stream(opened);
+}
+
+static bool reply_open(struct stream *stream, struct opening *opening)
+{
+    tree_opened(stream->tree, &stream->opened, free_opened);
+    if (fuse_reply_open(opening->parked.req, &opening->fi) != -ENOENT)
+        return true;
+    tree_released(stream->tree, &stream->opened);
+    return false;
+}
+
 static void open_run(void *context)
 {
     struct opening *opening = context;
@@ -201,7 +224,7 @@ static void open_run(void *context)
         if (!stream)
             tree_refuse(opening->parked.req, "open", node_pack(opening->node), NULL, failure);
         else
-            kept = fuse_reply_open(opening->parked.req, &opening->fi) != -ENOENT;
+            kept = reply_open(stream, opening);
     }
     if (stream && !kept)
         close_stream(stream);
@@ -229,6 +252,7 @@ static struct stream *stream_of(const struct fuse_file_info *fi)
 
 void stream_release(fuse_req_t req, struct fuse_file_info *fi)
 {
+    tree_released(tree_of(req), &stream_of(fi)->opened);
     jobs_submit(tree_of(req)->execs, close_stream, stream_of(fi));
     fuse_reply_err(req, 0);
 }

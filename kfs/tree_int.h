@@ -15,6 +15,13 @@
 struct real_nodes;
 struct waitings;
 
+/* Part of everything that an open file or directory of the kernel's stands for, so that what is
+ * still open when the tree is unmounted, and is never released by the kernel, can be freed. */
+struct opened {
+    struct opened *next, **previous; /* under opened_lock */
+    void (*free)(struct tree *tree, struct opened *opened);
+};
+
 struct tree {
     struct engine *engine;
     struct fuse_session *session;
@@ -24,6 +31,8 @@ struct tree {
     struct job_lane *commits, *runs, *logs, *syncs, *execs, *streams; /* kinds of slow work that do
                                                        not delay each other */
     struct waitings *waitings;
+    pthread_mutex_t opened_lock; /* guards the list of what is open */
+    struct opened *opened;
     int64_t uid, gid;
     mode_t enclave_mode;
     unsigned max_threads;
@@ -46,6 +55,11 @@ static inline struct tree *tree_of(fuse_req_t req)
  */
 extern const struct fuse_lowlevel_ops view_operations; /* the rows of the table */
 extern const struct fuse_lowlevel_ops real_operations; /* real files */
+
+/* Before the kernel is told of it, and when it has released it. */
+void tree_opened(struct tree *tree, struct opened *opened,
+                 void (*function)(struct tree *tree, struct opened *opened));
+void tree_released(struct tree *tree, struct opened *opened);
 
 /* ---- attributes.c ---- */
 

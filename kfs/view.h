@@ -10,6 +10,7 @@
 /* An open view. The facts of the time of opening stay with it, so that it can be read after its
  * object has gone. */
 struct view_handle {
+    struct opened opened;   /* first: the two are converted into each other */
     atomic_uint references; /* work that was interrupted may outlive the open file */
     struct subject subject;
     int fd;                 /* of a row with a file behind it; else -1 */
@@ -29,6 +30,8 @@ struct view_handle {
 /* With one reference. Fails with ENOENT, or with what the file behind it fails with. [waits] if the
  * row's back does. */
 struct view_handle *view_handle_new(struct tree *tree, struct node node, struct error **err);
+/* Answers with the open file, which the kernel holds from then on, unless nobody wants it. */
+void view_handle_reply(fuse_req_t req, struct view_handle *handle, struct fuse_file_info *fi);
 struct view_handle *view_handle_ref(struct view_handle *handle);
 void view_handle_unref(struct view_handle *handle);
 CLEANUP_DEFINE(view_handle_unref, struct view_handle *)

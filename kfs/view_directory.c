@@ -8,6 +8,7 @@
 #include <string.h>
 
 struct listing {
+    struct opened opened; /* first: the two are converted into each other */
     bool taken;
     unsigned directory; /* row */
     struct subject subject;
@@ -29,7 +30,7 @@ static void listing_clear(struct listing *listing)
     free(listing->facts);
     if (listing->taken)
         subject_done(&listing->subject);
-    *listing = (struct listing){.directory = listing->directory};
+    *listing = (struct listing){.opened = listing->opened, .directory = listing->directory};
 }
 
 static int listing_take(struct tree *tree, struct listing *listing, struct node node)
@@ -165,6 +166,14 @@ static void list(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     fuse_reply_buf(req, out, used);
 }
 
+static void listing_free(struct tree *tree, struct opened *opened)
+{
+    (void)tree;
+    struct listing *listing = (struct listing *)opened;
+    listing_clear(listing);
+    free(listing);
+}
+
 void view_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     (void)number;
@@ -178,8 +187,12 @@ void view_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     fi->cache_readdir = 1;
     fi->keep_cache = 1;
     notifier_settle(tree_of(req)->notifier);
-    if (fuse_reply_open(req, fi) == -ENOENT)
+    struct tree *tree = tree_of(req);
+    tree_opened(tree, &listing->opened, listing_free);
+    if (fuse_reply_open(req, fi) == -ENOENT) {
+        tree_released(tree, &listing->opened);
         free(listing);
+    }
 }
 
 void view_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
@@ -198,7 +211,7 @@ void view_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
 {
     (void)number;
     struct listing *listing = (struct listing *)(uintptr_t)fi->fh;
-    listing_clear(listing);
-    free(listing);
+    tree_released(tree_of(req), &listing->opened);
+    listing_free(tree_of(req), &listing->opened);
     fuse_reply_err(req, 0);
 }

@@ -63,6 +63,23 @@ void view_handle_unref(struct view_handle *handle)
     free(handle);
 }
 
+static void handle_free(struct tree *tree, struct opened *opened)
+{
+    (void)tree;
+    view_handle_unref((struct view_handle *)opened);
+}
+
+void view_handle_reply(fuse_req_t req, struct view_handle *handle, struct fuse_file_info *fi)
+{
+    struct tree *tree = tree_of(req);
+    fi->fh = (uintptr_t)handle;
+    tree_opened(tree, &handle->opened, handle_free);
+    if (fuse_reply_open(req, fi) != -ENOENT)
+        return;
+    tree_released(tree, &handle->opened);
+    view_handle_unref(handle);
+}
+
 static struct view_handle *handle_of(const struct fuse_file_info *fi)
 {
     return (struct view_handle *)(uintptr_t)fi->fh;
@@ -94,16 +111,15 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     }
     notifier_settle(tree->notifier);
     cleanup(error_free) struct error *failure = NULL;
-    cleanup(view_handle_unref) struct view_handle *handle = view_handle_new(tree, node, &failure);
-    fi->fh = (uintptr_t)handle;
+    struct view_handle *handle = view_handle_new(tree, node, &failure);
     if (handle && writes && row->document)
         document_open(req, handle, node, fi->flags);
     if (!handle && error_code(failure) == ENOENT)
         fuse_reply_err(req, ENOENT);
     else if (!handle)
         tree_refuse(req, "open", number, NULL, failure);
-    else if (fuse_reply_open(req, fi) != -ENOENT)
-        steal(&handle);
+    else
+        view_handle_reply(req, handle, fi);
 }
 
 void view_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
@@ -121,6 +137,7 @@ void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         stream_release(req, fi);
         return;
     }
+    tree_released(tree_of(req), &handle_of(fi)->opened);
     document_release(tree_of(req), node_unpack(number), handle_of(fi));
     view_handle_unref(handle_of(fi));
     fuse_reply_err(req, 0);

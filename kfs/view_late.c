@@ -153,11 +153,10 @@ static void answer_open(struct late *late)
         view_handle_new(late->parked.tree, late->node, &failure);
     if (!parked_claim(&late->parked))
         return;
-    late->fi.fh = (uintptr_t)handle;
     if (!handle)
         refuse_or_miss(late, "open", node_pack(late->node), NULL, failure);
-    else if (fuse_reply_open(late->parked.req, &late->fi) != -ENOENT)
-        steal(&handle);
+    else
+        view_handle_reply(late->parked.req, steal(&handle), &late->fi);
 }
 
 void view_open_late(fuse_req_t req, struct node node, const struct fuse_file_info *fi)

@@ -1132,6 +1132,15 @@ size_t fake_waiters(struct engine *engine)
     return count;
 }
 
+size_t fake_followers(struct engine *engine)
+{
+    with_lock(&engine->model_lock);
+    size_t count = 0;
+    for (struct log_follower *follower = engine->followers; follower; follower = follower->next)
+        count++;
+    return count;
+}
+
 /* ---- what tests do ---- */
 
 static struct port_facts port_make(const char *name, uint16_t number)

@@ -26,5 +26,7 @@ void fake_run_finish(struct engine *engine, object_id run, enum run_status statu
 uint64_t fake_last_run(struct engine *engine, object_id enclave);
 /* Waiters that have not been released. */
 size_t fake_waiters(struct engine *engine);
+/* Readers of `follow`. */
+size_t fake_followers(struct engine *engine);
 
 #endif

@@ -524,9 +524,13 @@ static void unmounting_ends_who_waits(void **state)
     (void)state;
     held_run();
     pid_t reader = start_reader("enclaves/e/wait");
+    pid_t follower = start_reader("enclaves/e/services/web/follow");
     await_waiters(1);
+    while (fake_followers(m->engine) == 0)
+        continue;
     mounted_free(m);
     assert_true(end_of(reader) != 0);
+    assert_true(end_of(follower) != 0);
     m = mounted_new();
 }
 
