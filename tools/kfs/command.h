@@ -55,6 +55,7 @@ int command_plan(int argc, char **argv, struct error **err);
 int command_logs(int argc, char **argv, struct error **err);
 int command_port(int argc, char **argv, struct error **err);
 int command_test(int argc, char **argv, struct error **err);
+int command_exec(int argc, char **argv, struct error **err);
 int command_cp(int argc, char **argv, struct error **err);
 int command_doctor(int argc, char **argv, struct error **err);
 int command_help(int argc, char **argv, struct error **err);
