@@ -37,7 +37,7 @@ chown -R $id own "$K" state
 setpriv --reuid=$id --regid=$id --clear-groups own/bin/kfsd -f --docker-host "$DOCKER_HOST" --state-dir "$PWD/own/state" --instance "$INSTANCE" "$K" \
     >>kfsd.log 2>&1 </dev/null &
 KFSD_PID=$!
-eventually 20 as_user cat "$K/engine/status"
+eventually 20 as_user grep -q ^RUNNING "$K/engine/status"
 equal "$(status_of as_user "$kfs" test --results results/own "$suite")" 2
 cat out
 has "$(cat out)" '- host: PASSED'
