@@ -12,7 +12,7 @@
 struct reader {
     struct parked parked; /* first: the two are converted into each other */
     struct reader *next;
-    struct stream *stream;
+    struct stream *stream; /* a reference: an interrupt is answered before it is taken out */
     size_t size;
     bool listed, gone; /* under readers_lock, as is next */
 };
@@ -49,19 +49,19 @@ static void stream_unref(struct stream *stream)
 {
     if (atomic_fetch_sub(&stream->references, 1) > 1)
         return;
-    /* Readers are left only where the tree ends while they wait. */
-    for (struct reader *reader = stream->readers, *next; reader; reader = next) {
-        next = reader->next;
-        if (parked_claim(&reader->parked))
-            fuse_reply_err(reader->parked.req, ECONNABORTED);
-        free(reader);
-    }
     buf_done(&stream->ready);
     if (stream->poll)
         fuse_pollhandle_destroy(stream->poll);
     pthread_mutex_destroy(&stream->turn_lock);
     pthread_mutex_destroy(&stream->readers_lock);
     free(stream);
+}
+
+static void reader_free(struct reader *reader)
+{
+    struct stream *stream = reader->stream;
+    free(reader);
+    stream_unref(stream);
 }
 
 /* ---- giving bytes to readers ---- */
@@ -126,8 +126,10 @@ static bool answer_one(struct stream *stream)
         fuse_lowlevel_notify_poll(poll);
         fuse_pollhandle_destroy(poll);
     }
-    free(reader);
-    return reader;
+    if (!reader)
+        return false;
+    reader_free(reader);
+    return true;
 }
 
 static void turn(void *context)
@@ -187,6 +189,30 @@ static struct stream *stream_new(struct tree *tree, struct node node, struct err
     return NULL;
 }
 
+/* Readers are left only where the tree ends while they wait, but for one whose interrupt is just
+ * being answered: who does that takes it out. */
+static void abandon_readers(struct stream *stream)
+{
+    struct reader *abandoned = NULL;
+    pthread_mutex_lock(&stream->readers_lock);
+    for (struct reader **link = &stream->readers; *link;) {
+        struct reader *reader = *link;
+        if (!parked_claim(&reader->parked)) {
+            link = &reader->next;
+            continue;
+        }
+        *link = reader->next;
+        reader->next = abandoned;
+        abandoned = reader;
+    }
+    pthread_mutex_unlock(&stream->readers_lock);
+    for (struct reader *reader = abandoned, *next; reader; reader = next) {
+        next = reader->next;
+        fuse_reply_err(reader->parked.req, ECONNABORTED);
+        reader_free(reader);
+    }
+}
+
 static void close_stream(void *context)
 {
     struct stream *stream = context;
@@ -195,6 +221,7 @@ static void close_stream(void *context)
     stream->closed = true;
     pthread_mutex_unlock(&stream->turn_lock);
     stream->kind->close(stream);
+    abandon_readers(stream);
     stream_unref(stream);
 }
 
@@ -274,7 +301,7 @@ static void interrupted(struct parked *parked)
     }
     pthread_mutex_unlock(&stream->readers_lock);
     if (listed)
-        free(reader);
+        reader_free(reader);
 }
 
 static void park_reader(fuse_req_t req, struct stream *stream, size_t size)
@@ -282,6 +309,7 @@ static void park_reader(fuse_req_t req, struct stream *stream, size_t size)
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         abort();
+    atomic_fetch_add(&stream->references, 2); /* the reader's, and one for here */
     reader->stream = stream;
     reader->size = size;
     parked_init(&reader->parked, req, interrupted);
@@ -296,9 +324,10 @@ static void park_reader(fuse_req_t req, struct stream *stream, size_t size)
     }
     pthread_mutex_unlock(&stream->readers_lock);
     if (gone)
-        free(reader);
+        reader_free(reader);
     else
         stream_grown(stream); /* something may have come before it was listed */
+    stream_unref(stream);
 }
 
 /* Whether there is something to read, after having looked. */

@@ -30,7 +30,11 @@ static void listing_clear(struct listing *listing)
     free(listing->facts);
     if (listing->taken)
         subject_done(&listing->subject);
-    *listing = (struct listing){.opened = listing->opened, .directory = listing->directory};
+    /* Not `opened`: its links belong to the list's lock. */
+    listing->taken = false;
+    listing->member_row = ROW_NONE;
+    listing->facts = NULL;
+    listing->count = 0;
 }
 
 static int listing_take(struct tree *tree, struct listing *listing, struct node node)

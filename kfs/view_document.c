@@ -26,8 +26,11 @@ void document_open(fuse_req_t req, struct view_handle *handle, struct node node,
 
 void document_read(fuse_req_t req, struct view_handle *handle, size_t size, off_t offset)
 {
-    with_lock(&handle->document_lock);
+    view_handle_ref(handle); /* answering may end the file */
+    pthread_mutex_lock(&handle->document_lock);
     view_reply_slice(req, &handle->document, size, offset);
+    pthread_mutex_unlock(&handle->document_lock);
+    view_handle_unref(handle);
 }
 
 /* Puts the bytes in their place; what lies between the end and them becomes spaces. False if it

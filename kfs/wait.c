@@ -18,7 +18,7 @@ struct waiting {
     struct waiting *next, **previous; /* under waitings->list_lock, as is the next */
     unsigned holders;
     struct node node;
-    struct view_handle *handle; /* lives while the request does */
+    struct view_handle *handle; /* a reference: answering ends the request, and may end the file */
     size_t size;
     int64_t deadline;             /* monotonic; 0: none */
     struct engine_waiter *waiter; /* set before the starter lets go */
@@ -61,6 +61,7 @@ static void waiting_drop(struct waiting *waiting)
     if (waiting->waiter)
         engine_wait_release(waiting->waiter);
     error_free(waiting->failure);
+    view_handle_unref(waiting->handle);
     free(waiting);
 }
 
@@ -131,7 +132,7 @@ static void wait_start(fuse_req_t req, struct node node, struct view_handle *han
         return;
     }
     waiting->node = node;
-    waiting->handle = handle;
+    waiting->handle = view_handle_ref(handle);
     waiting->size = size;
     waiting->deadline = tree->waitings->limit ? clock_monotonic() + tree->waitings->limit : 0;
     waiting->holders = 2;
@@ -149,12 +150,10 @@ void wait_read(fuse_req_t req, struct node node, struct view_handle *handle, siz
 {
     pthread_mutex_lock(&handle->answer_lock);
     bool answered = handle->answered;
-    if (answered)
-        view_reply_slice(req, &handle->answer, size, offset);
     pthread_mutex_unlock(&handle->answer_lock);
-    if (answered)
-        return;
-    if (offset > 0)
+    if (answered) /* and not changed any more */
+        view_reply_slice(req, &handle->answer, size, offset);
+    else if (offset > 0)
         fuse_reply_buf(req, NULL, 0);
     else
         wait_start(req, node, handle, size);
