@@ -197,8 +197,8 @@ static const char *const edits[] = {
     "{ cat $T/c1; cat $T/c2; } > config.json",
     "dd if=$T/c of=config.json bs=7 status=none",
     "sed s/one/two/ config.json > $T/d; cat $T/d > config.json",
-    "python3 -c 'f = open(\"config.json\", \"r+\"); t = f.read(); f.seek(0); "
-    "f.write(t.replace(\"one\", \"two\")); f.truncate(); f.close()'",
+    ("python3 -c 'f = open(\"config.json\", \"r+\"); t = f.read(); f.seek(0); "
+     "f.write(t.replace(\"one\", \"two\")); f.truncate(); f.close()'"),
 };
 
 static void a_configuration_is_applied_once(void **state)
