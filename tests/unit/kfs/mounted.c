@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -67,6 +68,9 @@ struct mounted *mounted_new(void)
     if (!mounted->tree)
         fail_msg("%s", error_message(failure));
     assert_int_equal(pthread_create(&mounted->server, NULL, serve, mounted), 0);
+    /* An answer shows that serving has begun, so that a signal to the server ends it and not us. */
+    struct statfs answered;
+    assert_int_equal(statfs(mounted->path, &answered), 0);
     return mounted;
 }
 
