@@ -75,11 +75,15 @@ static int add_pattern(struct package_ignore *ignore, char *line)
     struct pattern pattern;
     if (!parse_line(line, &pattern))
         return 0;
+    if (pattern.names > NAMES_MAX) {
+        free(pattern.text);
+        return 0;
+    }
     struct pattern *grown =
         reallocarray(ignore->patterns, ignore->count + 1, sizeof *ignore->patterns);
-    if (!grown || pattern.names > NAMES_MAX) {
+    if (!grown) {
         free(pattern.text);
-        return grown ? 0 : -1;
+        return -1;
     }
     ignore->patterns = grown;
     grown[ignore->count++] = pattern;

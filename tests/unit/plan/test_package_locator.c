@@ -233,6 +233,17 @@ static void test_ignore_patterns_are_bounded(void **state)
     assert_false(is_ignored(pattern, path, false));
 }
 
+static void test_a_pattern_of_too_many_names_is_left_out(void **state)
+{
+    (void)state;
+    char patterns[700] = "*.log\n";
+    for (int i = 0; i < 300; i++)
+        memcpy(patterns + strlen(patterns), "a/", 3);
+    memcpy(patterns + strlen(patterns), "b\n*.txt\n", 9);
+    assert_true(is_ignored(patterns, "x.log", false));
+    assert_true(is_ignored(patterns, "x.txt", false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_wrong_kurtosis_yml_is_refused),
         cmocka_unit_test(test_ignore_patterns),
         cmocka_unit_test(test_ignore_patterns_are_bounded),
+        cmocka_unit_test(test_a_pattern_of_too_many_names_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
