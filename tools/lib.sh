@@ -33,7 +33,8 @@ build() {
     shift 2
     as_owner mkdir -p "$dir" || return 1
     if command -v ccache >/dev/null; then set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@"; fi
-    as_owner cmake -S "$top" -B "$dir" -G Ninja "$@" && as_owner ninja -C "$dir" "$target"
+    # What one directory has compiled serves another that is built with the same options.
+    as_owner cmake -S "$top" -B "$dir" -G Ninja "$@" && as_owner env CCACHE_NOHASHDIR=1 ninja -C "$dir" "$target"
 }
 
 check_fuse() {

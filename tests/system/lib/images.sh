@@ -9,14 +9,23 @@ images_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${KFS_IMAGES:=$images_here/../../../build/images}"
 
 image_load() {
-    local name=$1 tar
+    local name=$1 status=0 lock
     docker image inspect "$(image_tag "$name")" >/dev/null 2>&1 && return 0
-    tar=$KFS_IMAGES/$name.tar
-    if [ ! -e "$tar" ] || [ "$images_here/images/$name.sh" -nt "$tar" ]; then
-        image_make "$name" || return 1
+    mkdir -p "$KFS_IMAGES"
+    exec {lock}>"$KFS_IMAGES/$name.lock"
+    flock $lock # another bed may be making it
+    if image_is_kept "$name"; then
+        exec {lock}>&-
+        docker image load --quiet --input "$KFS_IMAGES/$name.tar" >/dev/null
     else
-        docker image load --quiet --input "$tar" >/dev/null
+        image_make "$name" || status=1
+        exec {lock}>&-
     fi
+    return $status
+}
+
+image_is_kept() {
+    [ -e "$KFS_IMAGES/$1.tar" ] && [ ! "$images_here/images/$1.sh" -nt "$KFS_IMAGES/$1.tar" ]
 }
 
 image_tag() {
@@ -38,7 +47,6 @@ image_make() (
     done
     id=$(tar -C "$root" --sort=name -c . | docker image import "${changes[@]}" -)
     for tag in $TAGS; do docker image tag "$id" "$tag"; done
-    mkdir -p "$KFS_IMAGES"
     docker image save --output "$KFS_IMAGES/$1.new" $TAGS
     mv "$KFS_IMAGES/$1.new" "$KFS_IMAGES/$1.tar"
 )

@@ -25,7 +25,9 @@ echo 'name: github.com/example/shop' >shop/kurtosis.yml
 awk '/^## / {inside = /Cookbook/} inside && sub(/^    /, "")' "$KFS_TOP/README.md" >lines
 [ "$(wc -l <lines)" -ge 20 ]
 while read -r line; do
-    if ! output=$(cd "$K" && bash -o pipefail -c "$line" 2>&1); then fail "$line: $output"; fi
+    if ! output=$(cd "$K" && bash -o pipefail -c "$line" 2>&1); then
+        fail "$line: $output $(cat "$K"/enclaves/*/error)"
+    fi
     printf '%s\n%s\n' "$ $line" "$output"
     # What the line's comment promises, where more can be said than that it succeeded.
     case $line in
