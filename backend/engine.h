@@ -312,6 +312,7 @@ struct service_facts {
     char uuid[UUID_LENGTH + 1];
     enum service_status status;
     int exit_code; /* of a stopped one; -1 if not known */
+    bool died;     /* STOPPED: nobody asked it to end, and its exit code is not 0 */
     char *reason;  /* FAILED: why; else "" */
     char *image;
     char *address; /* its IP in the enclave, "" if none yet */

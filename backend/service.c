@@ -127,6 +127,8 @@ void member_set_status(struct member *member, enum service_status status, int ex
     struct service_facts *facts = service_facts_clone(now);
     facts->status = status;
     facts->exit_code = exit_code;
+    facts->died = status == SERVICE_STATUS_STOPPED && exit_code > 0 && !member->busy &&
+                  (now->died || now->status == SERVICE_STATUS_RUNNING);
     fact_set(&facts->reason, reason);
     service_publish(member, facts, ASPECT_BIT(ASPECT_STATUS));
     enclave_update_status(member->enclave);

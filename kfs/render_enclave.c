@@ -30,6 +30,20 @@ void render_enclave_created(const struct subject *subject, struct buf *out)
     buf_putc(out, '\n');
 }
 
+static void put_died(const struct subject *subject, struct buf *out)
+{
+    cleanup(free) struct service_facts **list = NULL;
+    size_t count = service_list(subject->engine, subject->enclave->id, &list);
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->died)
+            buf_printf(out,
+                       "service '%s' ended by itself with exit code %d; its last words are in "
+                       "services/%s/logs\n",
+                       list[i]->name, list[i]->exit_code, list[i]->name);
+        service_facts_unref(list[i]);
+    }
+}
+
 void render_enclave_error(const struct subject *subject, struct buf *out)
 {
     const char *error = subject->enclave->error;
@@ -37,6 +51,7 @@ void render_enclave_error(const struct subject *subject, struct buf *out)
     buf_append(out, error, length);
     if (length > 0 && error[length - 1] != '\n')
         buf_putc(out, '\n');
+    put_died(subject, out);
 }
 
 void render_last_run(const struct subject *subject, struct buf *out)

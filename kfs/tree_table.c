@@ -64,7 +64,7 @@ const struct row tree_rows[] = {
      .about = "reading it blocks until nothing is pending in this enclave, then gives its status"},
     {.name = "uuid", .in = DIR_ENCLAVE, .mode = VIEW, .render = render_enclave_uuid},
     {.name = "created", .in = DIR_ENCLAVE, .mode = VIEW, .render = render_enclave_created},
-    {.name = "error", .in = DIR_ENCLAVE, .mode = VIEW, .shows = ERROR, .render = render_enclave_error},
+    {.name = "error", .in = DIR_ENCLAVE, .mode = VIEW, .shows = ERROR | SERVICES | SERVICE_DETAILS, .render = render_enclave_error},
     {.name = "inspect", .in = DIR_ENCLAVE, .mode = VIEW, .shows = IDENTITY | STATUS | SERVICES | SERVICE_DETAILS | ARTIFACTS,
      .render = render_enclave_inspect},
     {.name = "plan", .in = DIR_ENCLAVE, .is = DIR_PLAN, .mode = FOLDER, .shows = PLAN, .back = back_plan,

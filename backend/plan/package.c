@@ -374,7 +374,7 @@ static int open_local_root(struct package_set *set, const char *path, struct err
 {
     cleanup(free) char *directory = realpath(path, NULL);
     if (!directory)
-        return error_system(err, "cannot find the package %s", path);
+        return error_system(err, "cannot find the package %s", package_path_shown(set, path));
     char *last = strrchr(directory, '/');
     if (last > directory && strcmp(last + 1, PACKAGE_YML) == 0)
         *last = '\0';

@@ -9,12 +9,13 @@
 /* A tree of files that locators with '/' start from. */
 struct package_repository {
     struct package_repository *next;
-    char *name;      /* github.com/owner/repo */
-    char *version;   /* NULL: none was asked for */
-    char *prefix;    /* what of the repository is here: "" for all, or the folder that `fd` is */
-    char *directory; /* absolute */
-    int fd;          /* of directory */
-    bool is_local;   /* a user's directory, not a fetched one */
+    char *name;        /* github.com/owner/repo */
+    char *version;     /* NULL: none was asked for */
+    char *prefix;      /* what of the repository is here: "" for all, or the folder that `fd` is */
+    char *directory;   /* absolute */
+    const char *shown; /* what messages call it; a part of directory */
+    int fd;            /* of directory */
+    bool is_local;     /* a user's directory, not a fetched one */
     const struct package_replacement *replacement; /* of which it is the target; NULL: of none */
 };
 
@@ -50,6 +51,10 @@ struct package_repository *package_open_remote(struct package_set *set,
 struct package_repository *package_open_local(struct package_set *set, const char *name,
                                               const char *prefix, const char *directory,
                                               struct error **err);
+
+/* What messages call a directory: its path below the directory that all local ones lie in, which is
+ * all that a person knows of it, or path itself. A part of path. */
+const char *package_path_shown(const struct package_set *set, const char *path);
 
 /* Reads the kurtosis.yml in the folder `inside`. */
 int package_read_yml(const struct package_repository *repository, const char *inside,

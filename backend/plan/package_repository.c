@@ -64,17 +64,25 @@ int package_read_yml(const struct package_repository *repository, const char *in
         return error_set(err, ENOMEM, "out of memory");
     if (!package_has_yml(repository, inside))
         return error_set(err, ENOENT, "%s is no package: it has no " PACKAGE_YML,
-                         *inside || !repository->is_local ? path : repository->directory);
+                         *inside || !repository->is_local ? path : repository->shown);
     cleanup(close) int fd = package_open_inside(repository, path, O_RDONLY | O_NONBLOCK, err);
     cleanup(buf_done) struct buf text = BUF_INIT(YML_MAX);
     if (fd < 0 || file_read_fd(fd, path, &text, err) < 0)
         return -1;
     if (package_yml_parse(text.data, text.length, ret, err) == 0)
         return 0;
-    return error_wrap(err, "%s", repository->directory);
+    return error_wrap(err, "%s", repository->shown);
 }
 
 /* ---- repositories ---- */
+
+const char *package_path_shown(const struct package_set *set, const char *path)
+{
+    const char *root = set->options.local_root;
+    const char *below =
+        root && package_path_is_in(path, root) ? package_path_below(path, root) : "";
+    return *below ? below : path;
+}
 
 /* Adds a repository; fd, of its directory, is taken in any case. */
 static struct package_repository *add_repository(struct package_set *set, const char *name,
@@ -94,6 +102,8 @@ static struct package_repository *add_repository(struct package_set *set, const 
                                               .directory = strdup(directory),
                                               .fd = fd};
     set->repositories = repository; /* from now on package_set_free owns it, whole or not */
+    if (repository->directory)
+        repository->shown = package_path_shown(set, repository->directory);
     if (repository->name && repository->prefix && repository->directory &&
         (repository->version || !version))
         return repository;

@@ -91,7 +91,10 @@ int command_exec(int argc, char **argv, struct error **err)
     cleanup(close) int fd =
         tree_open(err, O_RDWR, "enclaves", argv[1], "services", argv[2], "exec", NULL);
     cleanup(buf_done) struct buf held = BUF_INIT(BUF_MAX_TEXT);
-    if (fd < 0 || ask(fd, argc - 3, argv + 3, err) < 0 || copy(fd, &held, err) < 0)
+    int first = 3;
+    if (argc > first + 1 && strcmp(argv[first], "--") == 0) /* as people know it from elsewhere */
+        first++;
+    if (fd < 0 || ask(fd, argc - first, argv + first, err) < 0 || copy(fd, &held, err) < 0)
         return EXIT_FAILURE;
     return take_status(&held, err);
 }

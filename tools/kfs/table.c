@@ -55,7 +55,7 @@ const struct command command_table[] = {
      {WORD_ENCLAVE, WORD_SERVICE},
      command_logs},
     {"exec",
-     "ENCLAVE SERVICE COMMAND [ARGUMENT...]",
+     "ENCLAVE SERVICE [--] COMMAND [ARGUMENT...]",
      "run a command in a service, end as it ends",
      3,
      -1,

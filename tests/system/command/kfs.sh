@@ -59,6 +59,7 @@ equal "$(kfs exec test web cat /www/index.html)" hi
 equal "$(kfs exec test web 'echo "a  b" | wc -c')" 5
 equal "$(kfs exec test web printf '%s-' "it's" 'a b')" "it's-a b-"
 equal "$(kfs exec test web sh -c 'exit 7' >/dev/null || echo $?)" 7
+equal "$(kfs exec test web -- echo "a  b" -- c)" "a  b -- c"
 equal "$(kfs exec test web seq 1000 | tail -n 1)" 1000
 
 # ---- cp

@@ -67,6 +67,18 @@ has "$(cat good/runs/last/error)" no-such-image:1.0
 equal "$(ls good/services)" ""
 equal "$(docker_objects | grep -c ^container)" 0
 
+# ---- packages are called what a person calls them, not where the daemon keeps them
+mkdir good/plan/empty
+for package in nothing empty; do
+    echo "./$package" >good/run
+    refuses EIO cat good/wait
+    case $(cat good/error) in
+    */*) fail "a path of the daemon's: $(cat good/error)" ;;
+    *"$package"*) ;;
+    *) fail "not named: $(cat good/error)" ;;
+    esac
+done
+
 # ---- a run that succeeds clears the error
 printf 'def run(plan):\n    plan.print("fine")\n' >good/plan/fine.star
 cat good/wait >/dev/null

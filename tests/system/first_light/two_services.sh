@@ -41,4 +41,13 @@ has "$(container_sh test nginx "timeout 5 wget -qO- http://$(cat "$other/ip")/")
 equal "$(container_sh local s1 'timeout 3 wget -qO- http://nginx2/ 2>/dev/null || echo unreachable')" unreachable
 equal "$(container_sh local s1 "timeout 3 wget -qO- http://$(cat "$other/ip")/ 2>/dev/null || echo unreachable")" unreachable
 grep -q 'GET / HTTP' "$other/logs"
+case $(cat "$K/enclaves/test/events") in *'"status": "STOPPED"'*) fail "an enclave that starts was shown as stopped" ;; esac
+
+# ---- one that dies is told of until it lives again
+docker kill "$(container_of test nginx2)" >/dev/null
+eventually 5 grep -q DEGRADED "$K/enclaves/test/status"
+has "$(cat "$K/enclaves/test/error")" "service 'nginx2' ended by itself with exit code 137"
+echo RUNNING >"$other/status"
+equal "$(cat "$K/enclaves/test/wait")" RUNNING
+equal "$(cat "$K/enclaves/test/error")" ''
 finish

@@ -180,7 +180,40 @@ static void test_a_service_that_ends_is_seen(void **state)
         service_get(fixture->engine, service_find(fixture->engine, enclave, "web"));
     assert_int_equal(facts->status, SERVICE_STATUS_STOPPED);
     assert_int_equal(facts->exit_code, 3);
+    assert_true(facts->died);
     assert_status(fixture->engine, enclave, ENCLAVE_STOPPED);
+}
+
+static void assert_died(struct fixture *fixture, object_id service, bool expected)
+{
+    cleanup(service_facts_unref) struct service_facts *facts =
+        service_get(fixture->engine, service);
+    assert_int_equal(facts->died, expected);
+}
+
+/* One that was asked to end did not die, whatever its exit code; one that is started again lives.
+ */
+static void test_who_died(void **state)
+{
+    struct fixture *fixture = *state;
+    create(fixture, "one");
+    wait_quiet(fixture->engine);
+    add_service(fixture, "web-1", "0123456789abcdef0123456789abcdef", "web", SERVICE_RUNNING);
+    add_service(fixture, "job-1", "1123456789abcdef0123456789abcdef", "job", SERVICE_RUNNING);
+    restart(fixture);
+    object_id enclave = enclave_find(fixture->engine, "one");
+    object_id web = service_find(fixture->engine, enclave, "web");
+    object_id job = service_find(fixture->engine, enclave, "job");
+    fake_exit_service(fixture->world, "job-1", 0);
+    assert_died(fixture, job, false);
+    fake_exit_service(fixture->world, "web-1", 3);
+    assert_died(fixture, web, true);
+    assert_int_equal(service_set_status(fixture->engine, web, "RUNNING", NULL), 0);
+    wait_quiet(fixture->engine);
+    assert_died(fixture, web, false);
+    assert_int_equal(service_set_status(fixture->engine, web, "STOPPED", NULL), 0);
+    wait_quiet(fixture->engine);
+    assert_died(fixture, web, false);
 }
 
 static void test_stop_start_and_remove_a_service(void **state)
@@ -244,6 +277,7 @@ int main(void)
         ENGINE_TEST(test_while_away_reads_answer_and_changes_are_refused),
         ENGINE_TEST(test_services_come_back_from_their_labels),
         ENGINE_TEST(test_a_service_that_ends_is_seen),
+        ENGINE_TEST(test_who_died),
         ENGINE_TEST(test_stop_start_and_remove_a_service),
         ENGINE_TEST(test_failures_are_lines_that_cannot_be_forged),
         ENGINE_TEST(test_one_engine_a_state_directory),
