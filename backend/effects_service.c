@@ -299,8 +299,13 @@ static void restore(struct run_context *context, struct member *member,
         orchestrator->service_start(orchestrator, old, NULL, &err);
     with_model(context->engine);
     member_set_handle(member, old);
-    service_publish(member, service_facts_clone(before), ASPECT_BIT(ASPECT_CONFIG));
-    if (err || !was_running)
+    if (before->status == SERVICE_STATUS_NEW)
+        host_ports_release(context->engine, member->facts);
+    service_publish(member, service_facts_clone(before),
+                    ASPECT_BIT(ASPECT_CONFIG) | ASPECT_BIT(ASPECT_STATUS));
+    if (before->status == SERVICE_STATUS_NEW)
+        enclave_update_status(member->enclave);
+    else if (err || !was_running)
         member_set_status(member, err ? SERVICE_STATUS_FAILED : SERVICE_STATUS_STOPPED, -1,
                           error_message(err));
     else
@@ -328,6 +333,7 @@ static int started(struct run_context *context, struct member *member, struct er
         with_model(context->engine);
         gone = member->gone;
         if (!gone) {
+            draft_forget(member->enclave, member->name);
             member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
             member_yield(member);
         }
@@ -351,7 +357,8 @@ int effect_service_start(void *argument, const char *name, json_t *config,
         return -1;
     cleanup(free) char *ready = NULL, *old = NULL;
     container_split(member, config, &ready, &old);
-    bool existed = before && !ready,
+    bool draft = before && before->status == SERVICE_STATUS_NEW;
+    bool existed = before && !ready && !draft,
          was_running = before && before->status == SERVICE_STATUS_RUNNING;
     if (old)
         service_logs_catch_up(member, NULL);
@@ -360,7 +367,7 @@ int effect_service_start(void *argument, const char *name, json_t *config,
                                    NULL);
     if (start_container(context, member, config, &ready, &limits, err) < 0) {
         error_wrap(err, "service '%s' could not be started", name);
-        if (existed)
+        if (existed || draft)
             restore(context, member, before, old, was_running);
         else
             member_abandon(context, member);
@@ -470,7 +477,7 @@ int effect_service_running(void *argument, const char *name, int *ret_exit_code,
     struct run_context *context = argument;
     with_lock(&context->engine->model_lock);
     struct member *member = map_get(&context->enclave->services, name);
-    if (!member)
+    if (!member || member->facts->status == SERVICE_STATUS_NEW)
         return error_set(err, ENOENT, "there is no service '%s' in the enclave", name);
     *ret_exit_code = member->facts->exit_code;
     return member->facts->status == SERVICE_STATUS_RUNNING ||
@@ -496,7 +503,7 @@ int effect_service_find(void *argument, const char *identifier, struct plan_serv
     if (matches > 1)
         return error_set(err, EINVAL, "'%s' is the beginning of the UUIDs of %zu services",
                          identifier, matches);
-    if (!member)
+    if (!member || member->facts->status == SERVICE_STATUS_NEW)
         return error_set(err, ENOENT, "there is no service '%s' in the enclave", identifier);
     service_tell(member->facts, true, ret_service);
     return 0;

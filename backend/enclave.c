@@ -163,14 +163,15 @@ static enum enclave_status derive_status(const struct enclave *enclave)
         return ENCLAVE_DESTROYING;
     if (!enclave->network_id)
         return enclave->create_error ? ENCLAVE_FAILED : ENCLAVE_CREATING;
-    size_t up = 0, down = 0, position = 0;
+    size_t up = 0, down = 0, drafts = 0, position = 0;
     for (const struct member *member; (member = map_next(&enclave->services, &position, NULL));) {
         enum service_status status = member->facts->status;
         up += status == SERVICE_STATUS_RUNNING || status == SERVICE_STATUS_STARTING;
         down += status == SERVICE_STATUS_STOPPED || status == SERVICE_STATUS_STOPPING ||
                 status == SERVICE_STATUS_FAILED;
+        drafts += status == SERVICE_STATUS_NEW;
     }
-    if (enclave->services.count == 0)
+    if (enclave->services.count == drafts)
         return ENCLAVE_EMPTY;
     if (up > 0)
         return down > 0 ? ENCLAVE_DEGRADED : ENCLAVE_RUNNING;

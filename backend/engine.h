@@ -289,6 +289,7 @@ enum service_status {
     SERVICE_STATUS_STOPPED, /* ended, or was stopped */
     SERVICE_STATUS_FAILED,  /* never came up */
     SERVICE_STATUS_REMOVING,
+    SERVICE_STATUS_NEW, /* made with mkdir, not configured yet: there is nothing to run */
     SERVICE_STATUS_UNKNOWN,
     SERVICE_STATUS_MAX
 };
@@ -330,10 +331,15 @@ object_id service_find(struct engine *engine, object_id enclave, const char *nam
 /* Sorted by name. */
 size_t service_list(struct engine *engine, object_id enclave, struct service_facts ***ret_list);
 
+/* Makes a service that is not configured yet: NEW, until service_configure says what it is to be.
+ * EINVAL a bad name, EEXIST, ENOENT. */
+int service_create(struct engine *engine, object_id enclave, const char *name, object_id *ret_id,
+                   struct error **err);
 /* Gone from the tree when it returns; the container is removed behind. */
 int service_remove(struct engine *engine, object_id id, struct error **err);
 /* [waits] A ServiceConfig (JSON, as `config.json` shows it) was written for the service `name`:
- * records a run that adds it, or updates it. EINVAL what is no ServiceConfig. */
+ * records a run that adds it, or updates it. EINVAL what is no ServiceConfig: nothing is recorded
+ * then. */
 int service_configure(struct engine *engine, object_id enclave, const char *name, const char *json,
                       size_t length, uid_t uid, object_id *ret_run, struct error **err);
 /* word: RUNNING, STOPPED or RESTART. */

@@ -326,6 +326,19 @@ struct service_facts *service_facts_from_labels(const struct label *labels, size
  * if there is none. */
 const char *config_image(json_t *image);
 
+/* ---- services that are not configured yet (service_draft.c) ---- */
+
+/* Loads those of an enclave. Under model_lock. */
+void drafts_load(struct enclave *enclave);
+/* Removes the record of one: it has a container now, or has been removed. Under model_lock. */
+void draft_forget(struct enclave *enclave, const char *name);
+/* Removes the service if it is one. Without the lock. */
+bool draft_remove(struct engine *engine, object_id id);
+/* If the service of this name is one, keeps the configuration that was written for it. Without the
+ * lock. */
+int draft_configure(struct enclave *enclave, const char *name, const char *config,
+                    struct error **err);
+
 /* Host ports are unique among all services of the instance. All under model_lock. */
 void host_ports_release(struct engine *engine, const struct service_facts *facts);
 void host_ports_take(struct engine *engine, const struct service_facts *facts);

@@ -137,6 +137,8 @@ static bool apply_unknown(struct enclave *enclave, const struct service *service
         service_facts_unref(facts);
         return true; /* it is just being replaced */
     }
+    if (member && member->facts->status == SERVICE_STATUS_NEW)
+        draft_forget(enclave, member->name); /* its container started, and then kfsd ended */
     if (member)
         member_drop(member);
     facts->status = status_of(service);

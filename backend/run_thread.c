@@ -70,6 +70,8 @@ static json_t *effect_describe(void *argument, struct error **err)
         for (const struct member *member;
              (member = map_next(&context->enclave->services, &position, NULL));) {
             const struct service_facts *facts = member->facts;
+            if (facts->status == SERVICE_STATUS_NEW)
+                continue;
             json_object_set_new(services, facts->name,
                                 json_pack("{s:s, s:s, s:s, s:b, s:o}", "uuid", facts->uuid,
                                           "hostname", facts->name, "address", facts->address,

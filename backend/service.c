@@ -18,7 +18,7 @@ static const char *const status_names[SERVICE_STATUS_MAX] = {
     [SERVICE_STATUS_STARTING] = "STARTING", [SERVICE_STATUS_RUNNING] = "RUNNING",
     [SERVICE_STATUS_STOPPING] = "STOPPING", [SERVICE_STATUS_STOPPED] = "STOPPED",
     [SERVICE_STATUS_FAILED] = "FAILED",     [SERVICE_STATUS_REMOVING] = "REMOVING",
-    [SERVICE_STATUS_UNKNOWN] = "UNKNOWN",
+    [SERVICE_STATUS_NEW] = "NEW",           [SERVICE_STATUS_UNKNOWN] = "UNKNOWN",
 };
 
 const char *service_status_name(enum service_status status)
@@ -289,9 +289,10 @@ static void request_submit(struct member *member, const char *word)
     request->member = member_ref(member);
     snprintf(request->word, sizeof request->word, "%s", word);
     enclave_pending_add(member->enclave);
-    if (strcmp(word, "REMOVED") == 0)
+    if (strcmp(word, "REMOVED") == 0) {
+        draft_forget(member->enclave, member->name); /* if a run was just configuring it */
         member_drop(member);
-    else
+    } else
         member_set_status(member,
                           strcmp(word, "STOPPED") == 0 ? SERVICE_STATUS_STOPPING
                                                        : SERVICE_STATUS_STARTING,
@@ -313,12 +314,19 @@ static int ask(struct engine *engine, object_id id, const char *word, struct err
 
 int service_remove(struct engine *engine, object_id id, struct error **err)
 {
+    if (draft_remove(engine, id))
+        return 0;
     return ask(engine, id, "REMOVED", err);
 }
 
 int service_set_status(struct engine *engine, object_id id, const char *word, struct error **err)
 {
     static const char *const words[] = {"RUNNING", "STOPPED", "RESTART"};
+    cleanup(service_facts_unref) struct service_facts *facts = service_get(engine, id);
+    if (facts && facts->status == SERVICE_STATUS_NEW)
+        return error_set(err, EINVAL,
+                         "the service '%s' is not configured yet: write its config.json first",
+                         facts->name);
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
         if (strcmp(word, words[i]) == 0)
             return ask(engine, id, word, err);
@@ -349,7 +357,8 @@ int enclave_set_status(struct engine *engine, object_id id, const char *word, st
     int result = engine_up_check(engine, err);
     for (size_t i = 0; i < count; i++) {
         bool running = list[i]->status == SERVICE_STATUS_RUNNING;
-        if (result == 0 && running == stop && ask(engine, list[i]->id, word, err) < 0)
+        bool configured = list[i]->status != SERVICE_STATUS_NEW;
+        if (result == 0 && configured && running == stop && ask(engine, list[i]->id, word, err) < 0)
             result = -1;
         service_facts_unref(list[i]);
     }

@@ -4,11 +4,14 @@
  * validated, recorded and skipped as one of a plan is, and its run is there to read.
  *
  * What is known here is only which constructor a field of the configuration takes; what the fields
- * mean is checked when the script is interpreted.
+ * mean is checked by interpreting the script, once before it is recorded, so that a wrong
+ * configuration is refused while somebody listens.
  */
 #include "backend/run_int.h"
 
 #include <string.h>
+
+#define SCRIPT_NAME "config.json" /* as positions in it are shown */
 
 enum {
     SCRIPT_MAX_BYTES = 4 << 20,
@@ -146,6 +149,20 @@ static void put_value(struct buf *out, json_t *value, const char *constructor, c
     }
 }
 
+/* Whether the script makes a plan: what a script with a wrong configuration does not. */
+static int script_check(struct engine *engine, const struct buf *script, struct error **err)
+{
+    cleanup(buf_done) struct buf plan = BUF_INIT(BUF_MAX_DOCUMENT);
+    const struct plan_request request = {
+        .interpreter = engine->interpreter,
+        .name = SCRIPT_NAME,
+        .source = script->data,
+        .source_length = script->length,
+        .package_cache = engine->package_cache,
+    };
+    return plan_describe(&request, NULL, &plan, err);
+}
+
 int service_configure(struct engine *engine, object_id id, const char *name, const char *json,
                       size_t length, uid_t uid, object_id *ret_run, struct error **err)
 {
@@ -169,8 +186,11 @@ int service_configure(struct engine *engine, object_id id, const char *name, con
     if (buf_check(&script, err) < 0)
         return -1;
     struct run_order order = {0};
-    fact_set(&order.name, "config.json");
-    int result = plan_check(engine->interpreter, "config.json", script.data, script.length, err);
+    fact_set(&order.name, SCRIPT_NAME);
+    cleanup(free) char *text = strndup(json, length);
+    int result = script_check(engine, &script, err);
+    if (result == 0)
+        result = draft_configure(enclave, name, text, err);
     if (result == 0)
         result =
             run_submit(enclave, &order,

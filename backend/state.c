@@ -151,8 +151,10 @@ static int load_one(struct engine *engine, int dir, const char *uuid, bool destr
         return file_remove_tree(dir, uuid, err);
     }
     struct enclave *enclave = enclave_add(engine, facts, destroying);
-    if (!destroying)
+    if (!destroying) {
+        drafts_load(enclave);
         return run_load_all(enclave, err);
+    }
     enclave_begin_destroy(enclave);
     return 0;
 }

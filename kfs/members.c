@@ -35,12 +35,18 @@ static void enclaves_unref(void *facts)
     enclave_facts_unref(facts);
 }
 
+static int enclaves_make(const struct subject *parent, const char *name, uid_t uid, gid_t gid,
+                         object_id *ret_id, struct error **err)
+{
+    return enclave_create(parent->engine, name, uid, gid, ret_id, err);
+}
+
 const struct members members_enclaves = {
     .find = enclaves_find,
     .list = enclaves_list,
     .describe = enclaves_describe,
     .unref = enclaves_unref,
-    .make = enclave_create,
+    .make = enclaves_make,
     .remove = enclave_destroy,
     .rename = enclave_rename,
 };
@@ -131,11 +137,19 @@ static void services_unref(void *facts)
     service_facts_unref(facts);
 }
 
+static int services_make(const struct subject *parent, const char *name, uid_t uid, gid_t gid,
+                         object_id *ret_id, struct error **err)
+{
+    (void)uid, (void)gid; /* it is the enclave's owner's, whoever makes it */
+    return service_create(parent->engine, parent->enclave->id, name, ret_id, err);
+}
+
 const struct members members_services = {
     .find = services_find,
     .list = services_list,
     .describe = services_describe,
     .unref = services_unref,
+    .make = services_make,
     .remove = service_remove,
 };
 

@@ -57,8 +57,8 @@ struct members {
     void (*describe)(const struct subject *parent, void *facts, struct member *ret);
     void (*unref)(void *facts); /* NULL: the facts are the parent's */
     /* mkdir; NULL: nothing can be made there. */
-    int (*make)(struct engine *engine, const char *name, uid_t uid, gid_t gid, object_id *ret_id,
-                struct error **err);
+    int (*make)(const struct subject *parent, const char *name, uid_t uid, gid_t gid,
+                object_id *ret_id, struct error **err);
     /* rmdir; NULL: accepted without effect, because refusing it would break rm -r of what is
      * around it. */
     int (*remove)(struct engine *engine, object_id id, struct error **err);

@@ -9,8 +9,9 @@
 #include <linux/fs.h>
 #include <string.h>
 
-#define NOT_HERE \
-    "nothing can be made here: only enclaves, with mkdir in enclaves/, and files below plan/"
+#define NOT_HERE                                                                                 \
+    "nothing can be made here: only enclaves, with mkdir in enclaves/, services, with mkdir in " \
+    "services/, and files below plan/ and files/"
 
 static void refuse_making(fuse_req_t req, const char *operation, uint64_t parent, const char *name)
 {
@@ -49,12 +50,15 @@ void view_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode
     unsigned row = row_of_members(tree_rows[node_unpack(parent).row].is);
     const struct fuse_ctx *context = fuse_req_ctx(req);
     cleanup(error_free) struct error *failure = NULL;
+    cleanup(subject_done) struct subject subject = {0};
     object_id id = 0;
     if (name_too_long(req, "mkdir", parent, name))
         return;
-    if (row == ROW_NONE || !tree_rows[row].members->make)
+    if (subject_get(tree, node_unpack(parent), &subject) < 0)
+        fuse_reply_err(req, ENOENT);
+    else if (row == ROW_NONE || !tree_rows[row].members->make)
         refuse_making(req, "mkdir", parent, name);
-    else if (tree_rows[row].members->make(tree->engine, name, context->uid, context->gid, &id,
+    else if (tree_rows[row].members->make(&subject, name, context->uid, context->gid, &id,
                                           &failure) < 0)
         tree_refuse(req, "mkdir", parent, name, failure);
     else

@@ -27,6 +27,14 @@ int plan_check(const char *interpreter, const char *name, const char *source, si
     return strstr(source, "bad") ? error_set(err, EINVAL, "%s:1:1: bad", name) : 0;
 }
 
+int plan_describe(const struct plan_request *request, json_t *enclave, struct buf *ret_json,
+                  struct error **err)
+{
+    (void)enclave;
+    buf_puts(ret_json, "[]");
+    return plan_check(NULL, request->name, request->source, request->source_length, err);
+}
+
 int plan_parse_run_line(const char *line, struct plan_request *request, char **ret_storage,
                         struct error **err)
 {
@@ -55,7 +63,8 @@ int plan_run(const struct plan_request *request, const struct plan_effects *effe
     effects->phase(context, PLAN_EXECUTING, 1, 1);
     if (strstr(request->source, "print"))
         effects->output(context, "printed\n", 8);
-    if (strstr(request->source, "start") && start_web(effects, context, err) < 0)
+    bool start = strstr(request->source, "start") || strstr(request->source, "\"web\"");
+    if (start && start_web(effects, context, err) < 0)
         return -1;
     if (strstr(request->source, "fail"))
         return error_set(err, EIO, "app.star:1:1: failed");

@@ -222,6 +222,80 @@ static void test_a_configuration_becomes_a_script(void **state)
     error_free(err);
 }
 
+static void assert_service(struct engine *engine, object_id enclave, const char *name,
+                           enum service_status status, const char *config)
+{
+    cleanup(service_facts_unref) struct service_facts *facts =
+        service_get(engine, service_find(engine, enclave, name));
+    assert_non_null(facts);
+    assert_int_equal(facts->status, status);
+    if (config)
+        assert_string_equal(facts->config, config);
+}
+
+/* Made with mkdir, it is there and has no container, until a configuration has been applied. */
+static void test_a_draft_becomes_a_service(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one"), web, other, run;
+    static const char json[] = "{\"image\": \"web\", \"ports\": {\"http\": {\"number\": 80}}}";
+    static const char wrong[] = "{\"image\": \"bad\"}";
+    assert_int_equal(service_create(fixture->engine, enclave, "web", &web, NULL), 0);
+    assert_int_equal(service_create(fixture->engine, enclave, "web", &other, NULL), -1);
+    assert_int_equal(service_create(fixture->engine, enclave, "We", &other, NULL), -1);
+    assert_int_equal(service_set_status(fixture->engine, web, "RUNNING", NULL), -1);
+    wait_quiet(fixture->engine);
+    assert_int_equal(fake_objects(fixture->world), 1);
+    struct error *err = NULL;
+    assert_int_equal(
+        service_configure(fixture->engine, enclave, "web", wrong, sizeof wrong - 1, 0, &run, &err),
+        -1);
+    assert_int_equal(error_code(err), EINVAL);
+    error_free(err);
+    assert_service(fixture->engine, enclave, "web", SERVICE_STATUS_NEW, NULL);
+
+    fake_fail(fixture->world, FAKE_SERVICE_START, EINVAL, 1);
+    assert_int_equal(
+        service_configure(fixture->engine, enclave, "web", json, sizeof json - 1, 0, &run, NULL),
+        0);
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_FAILED);
+    assert_service(fixture->engine, enclave, "web", SERVICE_STATUS_NEW, json);
+    assert_int_equal(fake_objects(fixture->world), 1);
+
+    assert_int_equal(
+        service_configure(fixture->engine, enclave, "web", json, sizeof json - 1, 0, &run, NULL),
+        0);
+    wait_quiet(fixture->engine);
+    assert_run(fixture->engine, run, RUN_SUCCEEDED);
+    assert_service(fixture->engine, enclave, "web", SERVICE_STATUS_RUNNING, NULL);
+    assert_int_equal(service_find(fixture->engine, enclave, "web"), web);
+}
+
+/* A restart shows drafts as they were; one whose container has started meanwhile is none. */
+static void test_drafts_outlive_the_engine(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one"), id;
+    assert_int_equal(service_create(fixture->engine, enclave, "kept", &id, NULL), 0);
+    cleanup(service_facts_unref) struct service_facts *before = service_get(fixture->engine, id);
+    assert_int_equal(service_create(fixture->engine, enclave, "removed", &id, NULL), 0);
+    assert_int_equal(service_remove(fixture->engine, id, NULL), 0);
+    wait_quiet(fixture->engine);
+    for (int i = 0; i < 2; i++) {
+        restart(fixture);
+        enclave = enclave_find(fixture->engine, "one");
+        cleanup(service_facts_unref) struct service_facts *after =
+            service_get(fixture->engine, service_find(fixture->engine, enclave, "kept"));
+        assert_non_null(after);
+        assert_int_equal(after->status, SERVICE_STATUS_NEW);
+        assert_string_equal(after->uuid, before->uuid);
+        assert_string_equal(after->config, before->config);
+        assert_int_equal(after->created, before->created);
+        assert_int_equal(service_find(fixture->engine, enclave, "removed"), 0);
+    }
+}
+
 static void test_every_change_is_an_event(void **state)
 {
     struct fixture *fixture = *state;
@@ -280,6 +354,8 @@ int main(void)
         ENGINE_TEST(test_a_service_that_cannot_be_replaced_is_restored),
         ENGINE_TEST(test_a_service_that_cannot_start_leaves_nothing),
         ENGINE_TEST(test_a_configuration_becomes_a_script),
+        ENGINE_TEST(test_a_draft_becomes_a_service),
+        ENGINE_TEST(test_drafts_outlive_the_engine),
         ENGINE_TEST(test_every_change_is_an_event),
         ENGINE_TEST(test_what_is_put_into_files_is_an_artifact),
     };

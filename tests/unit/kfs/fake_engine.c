@@ -807,6 +807,18 @@ size_t service_list(struct engine *engine, object_id enclave_id, struct service_
 
 static void followers_tell(struct engine *engine, object_id service);
 
+int service_create(struct engine *engine, object_id enclave, const char *name, object_id *ret_id,
+                   struct error **err)
+{
+    if (!service_name_valid(name))
+        return error_set(err, EINVAL, "'%s' is no name for a service", name);
+    if (service_find(engine, enclave, name))
+        return error_set(err, EEXIST, "there is a service '%s'", name);
+    *ret_id = fake_service_add(engine, enclave, name);
+    fake_service_set_status(engine, *ret_id, SERVICE_STATUS_NEW);
+    return 0;
+}
+
 int service_remove(struct engine *engine, object_id id, struct error **err)
 {
     pthread_mutex_lock(&engine->model_lock);
