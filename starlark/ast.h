@@ -58,6 +58,7 @@ struct binding {
     uint32_t first; /* offset of its first binding occurrence */
     uint32_t index; /* within its function's locals, its free variables, or the module's globals */
     enum scope scope;
+    bool bound; /* by what has been resolved so far */
     struct binding *shadowed;
     struct function_node *owner; /* whose local or free variable it is; NULL: a global */
     struct binding *outer;       /* FREE: the variable of the enclosing function */

@@ -356,7 +356,7 @@ static enum token lexer_float(struct lexer *lexer, const char *start)
     memcpy(copy, start, size);
     lexer->number = sl_strtod(copy, NULL);
     if (isinf(lexer->number))
-        sl_source_fail(lexer->source, lexer->offset, "invalid float literal");
+        sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at), "invalid float literal");
     return T_FLOAT;
 }
 
@@ -629,6 +629,11 @@ static _Noreturn void bad_character(struct lexer *lexer)
     if (sl_is_printable(point))
         sl_source_fail(lexer->source, lexer->offset, "unexpected input character '%.*s'", width,
                        lexer->at);
+    static const char *const named[0x20] = {
+        ['\a'] = "\\a", ['\b'] = "\\b", ['\f'] = "\\f", ['\v'] = "\\v"};
+    if (point < 0x20 && named[point])
+        sl_source_fail(lexer->source, lexer->offset, "unexpected input character '%s'",
+                       named[point]);
     if (point < 0x20 || point == 0x7F)
         sl_source_fail(lexer->source, lexer->offset, "unexpected input character '\\x%02x'", point);
     sl_source_fail(lexer->source, lexer->offset, "unexpected input character '\\u%04x'", point);
@@ -718,12 +723,14 @@ static void skip_space(struct lexer *lexer)
             skip_comment(lexer);
         } else if (is_newline(c) && lexer->depth > 0) {
             skip_newline(lexer);
+            lexer->saw_newline = true;
         } else if (c == '\\') {
             if (!is_newline(peek(lexer, 1)))
                 sl_source_fail(lexer->source, lexer_offset(lexer, lexer->at) + 1,
                                "stray backslash in program");
             lexer->at++;
             skip_newline(lexer);
+            lexer->saw_newline = false;
         } else {
             return;
         }

@@ -18,10 +18,10 @@ struct symbol {
     const char *name; /* NUL-terminated */
     uint32_t size;
     uint32_t hash;
-    uint8_t keyword;        /* enum token, or 0 */
-    uint8_t toplevel_bound; /* resolver: a global of this name has been bound so far */
+    uint8_t keyword; /* enum token, or 0 */
     uint8_t outside; /* resolver: enum scope of a name from outside the file, and its index there */
     uint32_t outside_index;
+    uint32_t reported;   /* resolver: the outermost function in which an error was reported last */
     uint32_t constant;   /* compiler: 1 + index of its string in the program's names, 0: none yet */
     struct binding *top; /* resolver: innermost binding in force */
     struct symbol *seen_in; /* resolver: mark against repeated keyword arguments */
@@ -60,7 +60,7 @@ struct lexer {
     const char *at;
     int depth;           /* of brackets */
     bool line_start;     /* indentation is to be measured */
-    bool saw_newline;    /* the last token was NEWLINE (or nothing came yet) */
+    bool saw_newline;    /* since the last token but NEWLINE and OUTDENT a line has ended */
     int pending_outdent; /* OUTDENT tokens still to be given */
     uint32_t *indents;
     size_t indent_count, indent_capacity;

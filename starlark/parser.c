@@ -40,6 +40,12 @@ static uint32_t next(struct parser *p)
     return offset;
 }
 
+/* The end of the token: where starlark-go says that it is not the one that was wanted. */
+static uint32_t token_end(const struct parser *p)
+{
+    return (uint32_t)(p->lexer.at - p->source->text);
+}
+
 static const char *shown(const struct parser *p)
 {
     return p->token == T_RESERVED ? p->lexer.symbol->name : sl_token_text(p->token);
@@ -48,8 +54,7 @@ static const char *shown(const struct parser *p)
 static uint32_t expect(struct parser *p, enum token token)
 {
     if (p->token != token)
-        sl_source_fail(p->source, p->lexer.offset, "got %s, want %s", shown(p),
-                       sl_token_text(token));
+        sl_source_fail(p->source, token_end(p), "got %s, want %s", shown(p), sl_token_text(token));
     return next(p);
 }
 
@@ -167,7 +172,7 @@ static bool ends_list(enum token token)
 static struct node *parse_ident(struct parser *p)
 {
     if (p->token != T_IDENT)
-        sl_source_fail(p->source, p->lexer.offset, "not an identifier");
+        sl_source_fail(p->source, token_end(p), "not an identifier");
     struct node *node = node_new(p, N_IDENT, p->lexer.offset);
     node->ident.symbol = p->lexer.symbol;
     next(p);
@@ -312,7 +317,7 @@ static struct node *parse_comprehension(struct parser *p, uint32_t offset, struc
             clause->x = parse_test_without_cond(p);
             push(p, clause);
         } else {
-            sl_source_fail(p->source, p->lexer.offset, "got %s, want '%c', for, or if", shown(p),
+            sl_source_fail(p->source, token_end(p), "got %s, want '%c', for, or if", shown(p),
                            end == T_RBRACK ? ']' : '}');
         }
         if (p->stack_count - base > MAX_NESTING)
@@ -449,7 +454,7 @@ static struct node *parse_argument(struct parser *p)
     if (p->token != T_EQ)
         return x;
     if (x->kind != N_IDENT)
-        sl_source_fail(p->source, p->lexer.offset, "keyword argument must have form name=expr");
+        sl_source_fail(p->source, token_end(p), "keyword argument must have form name=expr");
     next(p);
     struct node *node = node_new(p, N_NAMED, x->offset);
     node->named.name = x->ident.symbol;
@@ -562,7 +567,7 @@ static void join_not_in(struct parser *p)
 {
     next(p);
     if (p->token != T_IN)
-        sl_source_fail(p->source, p->lexer.offset, "got %s, want in", shown(p));
+        sl_source_fail(p->source, token_end(p), "got %s, want in", shown(p));
     p->token = T_NOT_IN;
 }
 
@@ -581,7 +586,7 @@ static const char *bare(enum token token, char *to)
 static _Noreturn void fail_association(struct parser *p, enum token first)
 {
     char one[16], two[16];
-    sl_source_fail(p->source, p->lexer.offset, "%s does not associate with %s (use parens)",
+    sl_source_fail(p->source, token_end(p), "%s does not associate with %s (use parens)",
                    bare(first, one), bare(p->token, two));
 }
 
@@ -806,17 +811,17 @@ static void parse_load_operand(struct parser *p)
         const char *name = to->ident.symbol->name;
         push(p, to);
         if (p->token != T_EQ)
-            sl_source_fail(p->source, p->lexer.offset,
+            sl_source_fail(p->source, token_end(p),
                            "load operand must be \"%s\" or %s=\"originalname\" (want '=' after %s)",
                            name, name, name);
         next(p);
         if (p->token != T_STRING)
-            sl_source_fail(p->source, p->lexer.offset,
+            sl_source_fail(p->source, token_end(p),
                            "original name of loaded symbol must be quoted: %s=\"originalname\"",
                            name);
         push(p, parse_quoted_name(p));
     } else {
-        sl_source_fail(p->source, p->lexer.offset,
+        sl_source_fail(p->source, token_end(p),
                        "load operand must be \"name\" or localname=\"name\" (got %s)", shown(p));
     }
 }
@@ -836,7 +841,7 @@ static struct node *parse_load(struct parser *p)
     struct node *node = node_new(p, N_LOAD, next(p));
     uint32_t paren = expect(p, T_LPAREN);
     if (p->token != T_STRING)
-        sl_source_fail(p->source, p->lexer.offset,
+        sl_source_fail(p->source, token_end(p),
                        "first operand of load statement must be a string literal");
     node->load.module = literal_node(p, N_STRING);
     size_t base = p->stack_count;

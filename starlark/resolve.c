@@ -20,6 +20,13 @@ struct block {
     struct bindings bindings;       /* in force because of this block */
 };
 
+/* An error of a use that is not reported yet. */
+struct bad_use {
+    struct node *ident;
+    const char *hint;
+    uint32_t within; /* number of the outermost def, lambda or comprehension around it; 0: none */
+};
+
 struct resolver {
     struct source *source;
     struct resolution *out;
@@ -27,6 +34,9 @@ struct resolver {
     struct block *file;
     struct block *block;
     int loops, ifs;
+    uint32_t outermost; /* defs, lambdas and comprehensions begun so far that are in no other */
+    struct bad_use *bad;
+    size_t bad_count, bad_capacity;
 };
 
 static void resolve_expr(struct resolver *r, struct node *node);
@@ -85,6 +95,7 @@ static struct binding *binding_in(const struct block *block, const struct symbol
 
 static void push_block(struct resolver *r, struct block *block)
 {
+    r->outermost += r->block == r->file;
     block->parent = r->block;
     r->block = block;
 }
@@ -121,11 +132,13 @@ static void bind_global(struct resolver *r, struct node *ident)
         fail_reassign(r, ident, old);
 }
 
-/* Makes a name a variable of the present block. True if it was one already. */
+/* Makes a name a variable of the present block. True if it was one already. What a load names is
+ * a variable of the file's own, beside a global of that name. */
 static bool bind_local(struct resolver *r, struct node *ident)
 {
     struct symbol *symbol = ident->ident.symbol;
-    if (binding_in(r->block, symbol))
+    const struct binding *old = binding_in(r->block, symbol);
+    if (old && old->scope != SCOPE_GLOBAL)
         return true;
     binding_new(r, r->block, symbol, ident->offset, SCOPE_LOCAL, &r->block->function->locals);
     return false;
@@ -208,9 +221,16 @@ static void bind_stmts(struct resolver *r, struct nodes stmts)
 /* -------------------------------------------------------------------------------------------------------------------
  * uses */
 
-/* A hint looks at every name there is, so a file of many errors gets them for the first ones only.
- */
-static void fail_undefined(struct resolver *r, struct node *ident)
+/* With reassignment allowed, code outside functions sees what the file binds only from there on, as
+ * in Python. */
+static bool in_force(const struct resolver *r, const struct binding *binding)
+{
+    return r->block != r->file || binding->bound || !allows(r, STAR_ALLOW_GLOBAL_REASSIGN);
+}
+
+/* The name in force that an undefined one was perhaps meant to be, or NULL. A hint looks at every
+ * name there is, so a file of many errors gets them for the first ones only. */
+static const char *hint_for(struct resolver *r, const char *name)
 {
     enum {
         HINTS_MAX = 100
@@ -218,18 +238,60 @@ static void fail_undefined(struct resolver *r, struct node *ident)
     size_t count = 0, n = 0;
     for (struct block *block = r->block; block; block = block->parent)
         count += block->bindings.count;
-    if (r->source->diagnostics.count >= HINTS_MAX)
+    if (r->source->diagnostics.count + r->bad_count >= HINTS_MAX)
         count = 0;
     const char **names = sl_arena_alloc(&r->source->arena, count * sizeof(char *));
     for (struct block *block = r->block; block; block = block->parent)
         for (size_t i = 0; i < block->bindings.count && n < count; i++)
-            names[n++] = block->bindings.items[i]->symbol->name;
-    const char *name = ident->ident.symbol->name;
-    const char *hint = sl_spell_nearest(name, names, n);
-    if (hint)
-        sl_source_error(r->source, ident->offset, "undefined: %s (did you mean %s?)", name, hint);
+            if (in_force(r, block->bindings.items[i]))
+                names[n++] = block->bindings.items[i]->symbol->name;
+    return sl_spell_nearest(name, names, n);
+}
+
+static void fail_use(struct resolver *r, const struct bad_use *use)
+{
+    struct symbol *symbol = use->ident->ident.symbol;
+    if (symbol->outside == SCOPE_UNIVERSAL)
+        sl_source_error(r->source, use->ident->offset,
+                        "this Starlark dialect does not support sets");
+    else if (use->hint)
+        sl_source_error(r->source, use->ident->offset, "undefined: %s (did you mean %s?)",
+                        symbol->name, use->hint);
     else
-        sl_source_error(r->source, ident->offset, "undefined: %s", name);
+        sl_source_error(r->source, use->ident->offset, "undefined: %s", symbol->name);
+}
+
+/* Reports what waits, from the `mark`-th on. */
+static void report_bad_uses(struct resolver *r, size_t mark)
+{
+    for (size_t i = mark; i < r->bad_count; i++) {
+        const struct bad_use *use = &r->bad[i];
+        struct symbol *symbol = use->ident->ident.symbol;
+        bool known = symbol->outside == SCOPE_UNIVERSAL
+                         ? symbol->reported != 0
+                         : use->within && symbol->reported == use->within;
+        if (!known)
+            fail_use(r, use);
+        symbol->reported = use->within ? use->within : UINT32_MAX;
+    }
+    r->bad_count = mark;
+}
+
+/* As in starlark-go, an undefined name is reported at each use outside functions and once within
+ * an outermost def, lambda or comprehension, a use of set once in the file: where the innermost
+ * function uses it first. So a use waits until its function ends. */
+static void add_bad_use(struct resolver *r, struct node *ident)
+{
+    if (r->bad_count == r->bad_capacity)
+        r->bad = sl_arena_grow(&r->source->arena, r->bad, r->bad_count, &r->bad_capacity,
+                               sizeof(*r->bad));
+    struct symbol *symbol = ident->ident.symbol;
+    r->bad[r->bad_count++] = (struct bad_use){
+        .ident = ident,
+        .hint = symbol->outside == SCOPE_UNDEFINED ? hint_for(r, symbol->name) : NULL,
+        .within = r->block == r->file ? 0 : r->outermost};
+    if (r->block == r->file && allows(r, STAR_ALLOW_GLOBAL_REASSIGN))
+        report_bad_uses(r, r->bad_count - 1);
 }
 
 /* A name that the file does not bind: predeclared, universal or undefined. Its binding is made anew
@@ -242,11 +304,10 @@ static struct binding *resolve_outside(struct resolver *r, struct node *ident)
         .symbol = symbol, .scope = symbol->outside, .index = symbol->outside_index};
     struct resolution *out = r->out;
     if (symbol->outside == SCOPE_UNDEFINED) {
-        fail_undefined(r, ident);
+        add_bad_use(r, ident);
     } else if (symbol->outside == SCOPE_UNIVERSAL) {
         if (!allows(r, STAR_ALLOW_SET) && strcmp(symbol->name, "set") == 0)
-            sl_source_error(r->source, ident->offset,
-                            "this Starlark dialect does not support sets");
+            add_bad_use(r, ident);
     } else if (symbol->outside_index == UINT32_MAX) {
         if (out->predeclared_count == out->predeclared_capacity)
             out->predeclared =
@@ -279,11 +340,8 @@ static void resolve_use(struct resolver *r, struct node *ident)
 {
     struct symbol *symbol = ident->ident.symbol;
     struct binding *top = symbol->top;
-    /* With reassignment allowed, code outside functions sees a global only from its first
-     * assignment on, as in Python. */
-    if (top && top->scope == SCOPE_GLOBAL && r->block == r->file &&
-        allows(r, STAR_ALLOW_GLOBAL_REASSIGN) && !symbol->toplevel_bound)
-        top = NULL;
+    while (top && !in_force(r, top))
+        top = top->shadowed;
     if (!top)
         ident->ident.binding = resolve_outside(r, ident);
     else if (top->scope == SCOPE_GLOBAL)
@@ -292,12 +350,15 @@ static void resolve_use(struct resolver *r, struct node *ident)
         ident->ident.binding = capture(r, r->block, top);
 }
 
-/* An assigned name: its binding is there already. */
+/* An assigned name: its binding is there already. Of a name that the file both assigns and, later,
+ * loads, the assignments before are the global's. */
 static void resolve_bound(struct resolver *r, struct node *ident)
 {
-    struct symbol *symbol = ident->ident.symbol;
-    symbol->toplevel_bound |= r->block == r->file;
-    ident->ident.binding = symbol->top;
+    struct binding *top = ident->ident.symbol->top;
+    if (r->block == r->file && top->first > ident->offset && top->shadowed)
+        top = top->shadowed;
+    top->bound = true;
+    ident->ident.binding = top;
 }
 
 static void resolve_list(struct resolver *r, struct nodes list)
@@ -446,12 +507,22 @@ static void resolve_comprehension(struct resolver *r, struct node *node)
     pop_block(r);
 }
 
-/* The left operands of a chain like a + b + c first, without recursion. */
+static int compare_bad_uses(const void *a, const void *b)
+{
+    const struct bad_use *x = a, *y = b;
+    return x->ident->offset < y->ident->offset ? -1 : x->ident->offset > y->ident->offset;
+}
+
+/* A chain like a + b + c without recursion, hence from its end; what is wrong with it is still to
+ * be reported in order. */
 static void resolve_binary(struct resolver *r, struct node *node)
 {
+    size_t mark = r->bad_count;
     for (; node->kind == N_BINARY; node = node->pair.x)
         resolve_expr(r, node->pair.y);
     resolve_expr(r, node);
+    if (r->bad_count > mark + 1)
+        qsort(r->bad + mark, r->bad_count - mark, sizeof(*r->bad), compare_bad_uses);
 }
 
 static void resolve_optional(struct resolver *r, struct node *node)
@@ -593,6 +664,7 @@ static void resolve_function(struct resolver *r, struct function_node *function)
     int loops = r->loops, ifs = r->ifs;
     r->loops = r->ifs = 0;
     push_block(r, &block);
+    size_t mark = r->bad_count;
     resolve_params(r, function);
     if (function->lambda_body) {
         resolve_expr(r, function->lambda_body);
@@ -601,6 +673,7 @@ static void resolve_function(struct resolver *r, struct function_node *function)
         resolve_stmts(r, function->body);
     }
     pop_block(r);
+    report_bad_uses(r, mark);
     r->loops = loops;
     r->ifs = ifs;
 }
@@ -760,5 +833,6 @@ void sl_resolve(struct source *source, struct function_node *file, unsigned dial
                                 .block = &block};
     bind_stmts(&resolver, file->body);
     resolve_stmts(&resolver, file->body);
+    report_bad_uses(&resolver, 0);
     sort_diagnostics(&source->diagnostics);
 }

@@ -48,6 +48,8 @@ static void tokens(void **state)
     expect("x = r'\\q' + rb'\\q'", "ok");
     expect("x = 1e400", "1:5: invalid float literal");
     expect("x = $", "1:5: unexpected input character '$'");
+    expect("x = \f", "1:5: unexpected input character '\\f'");
+    expect("x = \x01", "1:5: unexpected input character '\\x01'");
     expect("if 1:\n    x\n  y", "3:3: unindent does not match any outer indentation level");
 }
 
