@@ -334,7 +334,7 @@ static int started(struct run_context *context, struct member *member, struct er
         gone = member->gone;
         if (!gone) {
             draft_forget(member->enclave, member->name);
-            member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
+            member_settle_started(member);
             member_yield(member);
         }
     }
@@ -413,7 +413,18 @@ static void work_done(struct run_context *context, struct member *member)
     member_unref(member);
 }
 
-/* Starts or stops the service as it is, and shows what it is then. */
+/* Shows what it is after it was started or stopped. Under model_lock. */
+static void show_running(struct member *member, bool run)
+{
+    if (member->gone)
+        return;
+    if (run)
+        member_settle_started(member);
+    else if (member->facts->status != SERVICE_STATUS_STOPPED) /* else its event has told how */
+        member_set_status(member, SERVICE_STATUS_STOPPED, -1, "");
+}
+
+/* Starts or stops the service as it is. */
 static int set_running(struct run_context *context, const char *name, bool run,
                        const struct plan_call *call, struct error **err)
 {
@@ -423,15 +434,22 @@ static int set_running(struct run_context *context, const char *name, bool run,
     struct member *member = member_work(context, name, &container, err);
     if (!member)
         return -1;
+    cleanup(service_facts_unref) struct service_facts *before = member_facts(member);
+    if (run) {
+        with_model(context->engine);
+        if (!member->gone)
+            member_set_status(member, SERVICE_STATUS_STARTING, -1, "");
+    }
     int result =
         run ? orchestrator->service_start(orchestrator, container, &limits, err)
             : orchestrator->service_stop(orchestrator, container,
                                          REPLACE_GRACE_SECONDS * CLOCK_SECOND, &limits, err);
-    if (result == 0) {
+    {
         with_model(context->engine);
-        if (!member->gone)
-            member_set_status(member, run ? SERVICE_STATUS_RUNNING : SERVICE_STATUS_STOPPED, -1,
-                              "");
+        if (result == 0)
+            show_running(member, run);
+        else if (run && !member->gone)
+            member_set_status(member, before->status, before->exit_code, before->reason);
     }
     work_done(context, member);
     return result;

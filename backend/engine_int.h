@@ -284,6 +284,9 @@ void member_set_handle(struct member *member, const char *container);
 /* Publishes a status if it is another. Under model_lock. */
 void member_set_status(struct member *member, enum service_status status, int exit_code,
                        const char *reason);
+/* After a start that went through: RUNNING, unless its events have told already what became of it.
+ * Under model_lock. */
+void member_settle_started(struct member *member);
 /* Waits until nobody works on the container and makes that the caller's right, until member_yield.
  * Under model_lock. */
 void member_acquire(struct member *member);

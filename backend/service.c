@@ -134,6 +134,12 @@ void member_set_status(struct member *member, enum service_status status, int ex
     enclave_update_status(member->enclave);
 }
 
+void member_settle_started(struct member *member)
+{
+    if (member->facts->status == SERVICE_STATUS_STARTING)
+        member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
+}
+
 /* ---- reading ---- */
 
 struct service_facts *service_get(struct engine *engine, object_id id)
@@ -243,7 +249,7 @@ static void request_settle(struct member *member, const char *word, const struct
     if (failure)
         member_set_status(member, SERVICE_STATUS_FAILED, -1, error_message(failure));
     else if (strcmp(word, "STOPPED") != 0)
-        member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
+        member_settle_started(member);
     else if (member->facts->status ==
              SERVICE_STATUS_STOPPING) /* else the event has told, with the exit code */
         member_set_status(member, SERVICE_STATUS_STOPPED, -1, "");

@@ -125,6 +125,11 @@ void applied_add(struct applied *applied, const struct plan_instruction *instruc
     json_object_set_new(applied->instructions, instruction->key, record);
 }
 
+void applied_forget(struct applied *applied, const struct plan_instruction *instruction)
+{
+    json_object_del(applied->instructions, instruction->key);
+}
+
 /* ---- deciding ---- */
 
 static bool enclave_has(const json_t *enclave, const char *what, const char *name)
@@ -181,6 +186,34 @@ static bool removal_is_due(const struct plan_instruction *instruction, const jso
            enclave_has(enclave, "services", plan_argument(instruction, "name"));
 }
 
+/* Whether a later instruction decides anew whether the service runs. */
+static bool is_overruled(const struct plan *plan, size_t i, const char *service)
+{
+    static const unsigned deciding =
+        PLAN_MAKES_SERVICE | PLAN_ENDS_SERVICE | PLAN_STARTS_SERVICE | PLAN_STOPS_SERVICE;
+    for (size_t j = i + 1; j < plan->count; j++)
+        if ((plan->items[j].spec->rules & deciding) &&
+            plan_resource_in(plan->items[j].makes, PLAN_RESOURCE_SERVICE, service))
+            return true;
+    return false;
+}
+
+/* A plan that adds a service, stops and starts it describes how the service is in the end: nothing
+ * is to be done when it is so. In a plan that only stops or starts it, that is what is wanted now,
+ * each time. */
+static bool switch_is_due(const struct plan *plan, size_t i, const json_t *enclave)
+{
+    const struct plan_instruction *instruction = &plan->items[i];
+    if (!(instruction->spec->rules & (PLAN_STARTS_SERVICE | PLAN_STOPS_SERVICE)))
+        return false;
+    const char *name = plan_argument(instruction, "name");
+    if (last_maker(plan, name, i) == plan->count)
+        return true;
+    const json_t *service = json_object_get(json_object_get(enclave, "services"), name);
+    bool wanted = (instruction->spec->rules & PLAN_STARTS_SERVICE) != 0;
+    return !is_overruled(plan, i, name) && plan_bool(service, "running", false) != wanted;
+}
+
 /* What an instruction that must run needs and is not there: a service, or a value. Whoever makes it
  * must run too. Returns whether that is news. */
 static bool demand(const struct plan *plan, size_t i, const json_t *enclave,
@@ -214,7 +247,8 @@ void applied_decide(const struct applied *applied, const struct plan *plan, cons
         const struct plan_instruction *instruction = &plan->items[i];
         must[i] = !applied_has(applied, instruction, hashes[i]) ||
                   plan_bool(instruction->arguments, "force_update", false) ||
-                  has_lost(plan, instruction, enclave) || removal_is_due(instruction, enclave);
+                  has_lost(plan, instruction, enclave) || removal_is_due(instruction, enclave) ||
+                  switch_is_due(plan, i, enclave);
     }
     bool news = true;
     while (news) {

@@ -5,6 +5,7 @@
  * equal ones came before it in the script. It is skipped if it was applied and nothing that it
  * depends on has changed since: not in earlier runs (then what it made is there still) and not in
  * this one (a service that was replaced, an artifact with new content, a value that is another).
+ * Stopping and starting a service that the plan does not add is always done.
  * What takes the place of an earlier instruction, because it makes the same service or artifact,
  * makes that one forgotten. Not thread-safe; the executor holds its own lock.
  */
@@ -33,6 +34,8 @@ bool applied_has(const struct applied *applied, const struct plan_instruction *i
                  const char *hash);
 void applied_add(struct applied *applied, const struct plan_instruction *instruction,
                  const char *hash);
+/* One that is to be done again, or turned out to have failed. */
+void applied_forget(struct applied *applied, const struct plan_instruction *instruction);
 /* Which instructions must run whatever else happens: must[i]. enclave as plan_effects.describe
  * gives it; hashes[i] of the source of instruction i or NULL. */
 void applied_decide(const struct applied *applied, const struct plan *plan, const json_t *enclave,

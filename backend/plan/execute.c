@@ -4,6 +4,7 @@
 
 #include "backend/base/clock.h"
 #include "backend/plan/schedule.h"
+#include "backend/plan/settle.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -147,9 +148,9 @@ static json_t *record(const struct step *step, bool now)
 {
     struct execution *execution = step->execution;
     with_lock(&execution->record_lock);
-    if (step->instruction)
-        applied_add(execution->applied, step->instruction,
-                    execution->hashes[step->instruction->index]);
+    const char *hash = step->instruction ? execution->hashes[step->instruction->index] : NULL;
+    if (step->instruction && !applied_has(execution->applied, step->instruction, hash))
+        applied_add(execution->applied, step->instruction, hash);
     if (!now && clock_monotonic() - execution->saved_at < save_interval)
         return NULL;
     execution->saved_at = clock_monotonic();
@@ -167,10 +168,16 @@ static int save(const struct step *step, bool now, struct error **err)
     return result;
 }
 
-/* Puts around a failure where it stands: instruction, position, stack. */
-static int explain(const struct step *step, struct error **err, struct error **reason)
+static void forget(const struct step *step)
+{
+    with_lock(&step->execution->record_lock);
+    applied_forget(step->execution->applied, step->instruction);
+}
+
+int step_explain(const struct step *step, struct error **err, struct error **reason)
 {
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    forget(step);
     if (error_code(*reason) == ECANCELED || cancel_fired(step->execution->request->cancel))
         return error_set(err, ECANCELED, "the run was cancelled");
     buf_printf(&text, "An error occurred executing instruction (number %zu) at [",
@@ -188,7 +195,7 @@ static int perform(struct step *step, struct error **err)
     cleanup(buf_done) struct buf result = BUF_INIT(BUF_MAX_DOCUMENT);
     cleanup(error_free) struct error *reason = NULL;
     if (step->instruction->spec->execute(step, &result, &reason) < 0)
-        return explain(step, err, &reason);
+        return step_explain(step, err, &reason);
     show_result(step, &result);
     return save(step, has_effect(step->instruction), err);
 }
@@ -198,11 +205,15 @@ int step_run(struct step *step, struct error **err)
     static const char skipped[] =
         "SKIPPED - This instruction has already been run in this enclave\n";
     int result = 0;
+    if (settling_check(step->execution, false, err) < 0)
+        return -1;
     show_description(step);
-    if (is_skipped(step))
+    if (is_skipped(step)) {
         show(step, skipped, strlen(skipped));
-    else
+        result = save(step, false, err);
+    } else {
         result = perform(step, err);
+    }
     output_finish(step->execution->output, step->instruction->index);
     return result;
 }
@@ -222,6 +233,8 @@ int execution_run(struct execution *execution, struct error **err)
 {
     int result = execution->request->parallel ? schedule_by_data(execution, err)
                                               : schedule_in_order(execution, err);
+    if (result == 0)
+        result = settling_check(execution, true, err);
     output_flush(execution->output);
     /* What was done stays recorded, also after a failure. */
     struct step end = {.execution = execution};

@@ -12,6 +12,7 @@
 #include "backend/plan/sources.h"
 
 struct prepare;
+struct settling;
 
 /* A run in execution. Filled in by run.c; all pointers outlive it. */
 struct execution {
@@ -24,6 +25,7 @@ struct execution {
     struct runtime_values *values;
     struct output *output;
     struct prepare *prepare;
+    struct settling *settling;
     struct cancel *stop; /* fired when the run is cancelled or an instruction has failed */
     unsigned parallelism;
     const bool *must;    /* of each instruction: it runs, whatever its dependences */
@@ -46,6 +48,10 @@ struct step {
 int execution_run(struct execution *execution, struct error **err);
 
 /* ---- for instructions ---- */
+
+/* Puts around a failure where it stands: instruction, position, stack. It is not recorded as done.
+ * Always -1. */
+int step_explain(const struct step *step, struct error **err, struct error **reason);
 
 /* A call with a limit of ns from now; 0: none. */
 struct plan_call step_call(const struct step *step, int64_t limit);

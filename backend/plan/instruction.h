@@ -38,6 +38,8 @@ enum plan_rule {
     PLAN_SETS_CONFIG = 1 << 6,     /* set_service: changes what an add_service before it asks for */
     PLAN_TASK = 1 << 7,            /* runs in a container of its own */
     PLAN_RESOLVES_SOURCE = 1 << 8, /* `src` is a file or directory of the package */
+    PLAN_STARTS_SERVICE = 1 << 9,  /* `name`, which is there */
+    PLAN_STOPS_SERVICE = 1 << 10,
 };
 
 struct plan_instruction_spec {

@@ -2,6 +2,7 @@
 #include "backend/plan/instructions.h"
 
 #include "backend/plan/service.h"
+#include "backend/plan/settle.h"
 #include "backend/plan/threads.h"
 #include "backend/plan/validate.h"
 
@@ -130,6 +131,8 @@ int plan_execute_add_service(struct step *step, struct buf *result, struct error
     if (outcome == 0)
         outcome = service_wait_ready(step, &start, err);
     if (outcome == 0)
+        settling_add(step, &start);
+    if (outcome == 0)
         buf_printf(result, "Service '%s' added with service UUID '%s'", start.name,
                    start.service.uuid);
     service_start_done(&start);
@@ -172,7 +175,8 @@ static void ready_one(void *context, size_t i)
     struct batch *batch = context;
     if (has_failed(batch))
         return;
-    if (service_wait_ready(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
+    if (service_wait_ready(batch->step, &batch->starts[i], &batch->errors[i]) < 0 ||
+        service_settle(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
         note_failure(batch);
 }
 

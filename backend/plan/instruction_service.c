@@ -2,6 +2,7 @@
 #include "backend/plan/instructions.h"
 
 #include "backend/plan/service.h"
+#include "backend/plan/settle.h"
 #include "backend/plan/validate.h"
 
 void plan_validate_service_exists(const struct plan_instruction *instruction,
@@ -41,6 +42,7 @@ int plan_execute_remove_service(struct step *step, struct buf *result, struct er
     const char *name = plan_argument(step->instruction, "name");
     struct plan_service service = {0};
     const struct plan_call call = step_call(step, 0);
+    settling_forget(step, name);
     if (execution->effects->service_remove(execution->context, name, &call, &service, err) < 0)
         return -1;
     step_mark_changed(step, PLAN_RESOURCE_SERVICE, name);
@@ -68,6 +70,7 @@ int plan_execute_stop_service(struct step *step, struct buf *result, struct erro
     const struct execution *execution = step->execution;
     const char *name = plan_argument(step->instruction, "name");
     const struct plan_call call = step_call(step, 0);
+    settling_forget(step, name);
     if (execution->effects->service_stop(execution->context, name, &call, err) < 0)
         return -1;
     buf_printf(result, "Service '%s' stopped", name);
@@ -86,6 +89,8 @@ int plan_execute_set_service(struct step *step, struct buf *result, struct error
         outcome = service_start_and_wait(step, &start, err);
         if (outcome == 0)
             outcome = service_wait_ready(step, &start, err);
+        if (outcome == 0)
+            settling_add(step, &start);
         service_start_done(&start);
     }
     if (outcome == 0)

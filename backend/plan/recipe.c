@@ -299,12 +299,12 @@ static int try_once(struct waiting *waiting, json_t **ret_answer, struct error *
     cleanup(error_free) struct error *reason = NULL;
     json_t *answer = NULL;
     int64_t left = waiting->begun + wait->timeout + wait->timeout / try_share - clock_monotonic();
+    bool recipe_failed = true;
     waiting->tries++;
-    waiting->recipe_failed = true;
     if (recipe_run(waiting->step, wait->service, wait->recipe, left > 0 ? left : 1, &answer,
                    &reason) == 0) {
         const json_t *value = json_object_get(answer, wait->field);
-        waiting->recipe_failed = false;
+        recipe_failed = false;
         if (!value)
             error_set(&reason, EINVAL, "the answer has no field '%s'", wait->field);
         else if (plan_assert("Assertion", value, wait->assertion, waiting->target, &reason) == 0) {
@@ -315,8 +315,12 @@ static int try_once(struct waiting *waiting, json_t **ret_answer, struct error *
     json_decref(answer);
     if (cancel_fired(waiting->step->execution->stop))
         return error_set(err, ECANCELED, "cancelled");
-    buf_truncate(&waiting->last, 0);
-    buf_puts(&waiting->last, error_message(reason));
+    /* One that the end of the time has cut short says less than the one before it. */
+    if (waiting->last.length == 0 || error_code(reason) != ETIMEDOUT) {
+        buf_truncate(&waiting->last, 0);
+        buf_puts(&waiting->last, error_message(reason));
+        waiting->recipe_failed = recipe_failed;
+    }
     return 0;
 }
 

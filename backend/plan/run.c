@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/plan/execute.h"
 #include "backend/plan/prepare.h"
+#include "backend/plan/settle.h"
 #include "backend/plan/validate.h"
 
 #include <poll.h>
@@ -258,15 +259,29 @@ static unsigned parallelism_of(const struct plan_request *request)
 static int execute_run(struct run *run, struct execution *execution, struct error **err)
 {
     execution->output = output_new(run->plan->count, run->effects->output, run->context, err);
-    if (!execution->output)
-        return -1;
+    execution->settling = settling_new();
+    if (!execution->output || !execution->settling) {
+        output_free(execution->output);
+        settling_free(execution->settling);
+        return error_set(err, ENOMEM, "out of memory");
+    }
     say(run, "Starting execution\n");
     run->effects->phase(run->context, PLAN_EXECUTING, 0, (unsigned)run->plan->count);
     execution->prepare = prepare_new(execution);
     int result = execution_run(execution, err);
     prepare_free(execution->prepare);
     output_free(execution->output);
+    settling_free(execution->settling);
     return result;
+}
+
+/* What may be done again counts as not done until it is: if this run fails before that, the next
+ * one, which sees no change any more, does it. */
+static void forget_pending(const struct run *run)
+{
+    for (size_t i = 0; i < run->plan->count; i++)
+        if (run->may[i])
+            applied_forget(run->applied, &run->plan->items[i]);
 }
 
 static int validate_and_execute(struct run *run, struct error **err)
@@ -296,6 +311,7 @@ static int validate_and_execute(struct run *run, struct error **err)
         list_instructions(run);
         return 0;
     }
+    forget_pending(run);
     execution.changed = json_object();
     pthread_mutex_init(&execution.record_lock, NULL);
     int result = execute_run(run, &execution, err);

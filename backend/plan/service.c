@@ -212,6 +212,7 @@ int service_start_and_wait(const struct step *step, struct service_start *start,
     if (result < 0)
         return -1;
     start->started = true;
+    start->started_at = clock_monotonic();
     step_mark_changed(step, PLAN_RESOURCE_SERVICE, start->name);
     step_set_service_values(step, &start->service);
     return wait_ports(step, start, err);

@@ -19,7 +19,8 @@ struct service_start {
     const char *name;
     const json_t *config; /* as the plan has it */
     struct plan_service service;
-    bool started; /* its container was, whatever came after; `service` is filled in */
+    bool started;       /* its container was, whatever came after; `service` is filled in */
+    int64_t started_at; /* clock_monotonic() */
 };
 void service_start_done(struct service_start *start);
 

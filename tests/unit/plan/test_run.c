@@ -286,6 +286,33 @@ static void service_that_ends_stops_the_wait_with_its_logs(void **state)
     assert_true(clock_monotonic() - begun < 10 * CLOCK_SECOND);
 }
 
+static void service_that_ends_at_once_fails_its_instruction(void **state)
+{
+    struct fake *fake = *state;
+    const char *script = "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n";
+    fake->dead_service = "a";
+    must_fail(fake, script, EIO,
+              "executing instruction (number 1) at [app.star:2:21]:\nadd_service(name=\"a\", "
+              "config=ServiceConfig(image=\"i\"))\n\tCaused by: service 'a' ended with exit code "
+              "7 as soon as it was started\n== SERVICE 'a' LOGS ");
+    fake->dead_service = NULL;
+    must_run(fake, script, NULL);
+    assert_string_equal(fake->calls.data, "image i\nreplace a\n");
+    must_run(fake, script, NULL);
+    assert_string_equal(fake->calls.data, "");
+}
+
+static void batch_is_taken_back_when_one_ends_at_once(void **state)
+{
+    struct fake *fake = *state;
+    fake->dead_service = "b";
+    must_fail(fake,
+              "def run(plan):\n    plan.add_services({n: ServiceConfig(image='i') for n in "
+              "['a', 'b', 'c']})\n",
+              EIO, "Service 'b': service 'b' ended with exit code 7 as soon as it was started");
+    assert_int_equal(json_object_size(fake->services), 0);
+}
+
 static void dry_run_touches_nothing(void **state)
 {
     struct fake *fake = *state;
@@ -384,6 +411,46 @@ static void failed_instruction_is_done_again(void **state)
     fake->bad_service = NULL;
     must_run(fake, two_services, NULL);
     assert_string_equal(fake->calls.data, "image i\nstart b\nexec a echo\nexec b echo\n");
+}
+
+static void what_a_failed_run_did_not_reach_is_done_by_the_next(void **state)
+{
+    struct fake *fake = *state;
+    static const char *const scripts[] = {
+        "def run(plan):\n"
+        "    plan.add_service('a', ServiceConfig(image='i'))\n"
+        "    plan.exec('a', ExecRecipe(command=['echo']))\n",
+        "def run(plan):\n"
+        "    plan.add_service('a', ServiceConfig(image='j'))\n"
+        "    plan.verify('1', '==', '2')\n"
+        "    plan.exec('a', ExecRecipe(command=['echo']))\n",
+        "def run(plan):\n"
+        "    plan.add_service('a', ServiceConfig(image='j'))\n"
+        "    plan.exec('a', ExecRecipe(command=['echo']))\n",
+    };
+    must_run(fake, scripts[0], NULL);
+    must_fail(fake, scripts[1], EIO, "Verification failed '1' '==' '2'");
+    assert_string_equal(fake->calls.data, "image j\nreplace a\n");
+    must_run(fake, scripts[2], NULL);
+    assert_string_equal(fake->calls.data, "exec a echo\n");
+}
+
+static void switches_are_done_when_they_are_due(void **state)
+{
+    struct fake *fake = *state;
+    const char *life = "def run(plan):\n"
+                       "    plan.add_service('a', ServiceConfig(image='i'))\n"
+                       "    plan.stop_service('a')\n"
+                       "    plan.start_service('a')\n";
+    const char *stop = "def run(plan):\n    plan.stop_service('a')\n";
+    must_run(fake, life, NULL);
+    must_run(fake, life, NULL);
+    assert_string_equal(fake->calls.data, "");
+    must_run(fake, stop, NULL);
+    must_run(fake, stop, NULL);
+    assert_string_equal(fake->calls.data, "stop a\n");
+    must_run(fake, life, NULL);
+    assert_string_equal(fake->calls.data, "restart a\n");
 }
 
 /* ---- ahead of their turn ---- */
@@ -509,6 +576,8 @@ int main(void)
         RUN_TEST(missing_image_stops_before_anything_is_touched),
         RUN_TEST(failed_instruction_says_what_and_where),
         RUN_TEST(service_that_ends_stops_the_wait_with_its_logs),
+        RUN_TEST(service_that_ends_at_once_fails_its_instruction),
+        RUN_TEST(batch_is_taken_back_when_one_ends_at_once),
         RUN_TEST(dry_run_touches_nothing),
         RUN_TEST(second_run_skips_all),
         RUN_TEST(changed_service_alone_is_replaced),
@@ -516,6 +585,8 @@ int main(void)
         RUN_TEST(added_line_alone_runs),
         RUN_TEST(removed_service_stays_removed),
         RUN_TEST(failed_instruction_is_done_again),
+        RUN_TEST(what_a_failed_run_did_not_reach_is_done_by_the_next),
+        RUN_TEST(switches_are_done_when_they_are_due),
         RUN_TEST(containers_are_prepared_when_all_is_known),
         RUN_TEST(cancel_stops_a_run),
         RUN_TEST(parallel_runs_by_data_and_shows_in_order),
