@@ -214,6 +214,7 @@ struct enclave *enclave_add(struct engine *engine, struct enclave_facts *facts, 
     for (; at > 0 && engine->enclaves[at - 1]->facts->created > facts->created; at--)
         engine->enclaves[at] = engine->enclaves[at - 1];
     engine->enclaves[at] = enclave;
+    map_set(&engine->enclave_uuids, enclave->uuid, enclave);
     if (!destroying) {
         map_set(&engine->enclave_names, facts->name, enclave);
         change_add(engine, CHANGE_ADDED, &enclave->object, 0, facts->name, NULL);

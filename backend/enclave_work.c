@@ -210,6 +210,7 @@ static void forget(struct enclave *enclave)
             break;
         }
     }
+    map_remove(&engine->enclave_uuids, enclave->uuid);
     idmap_remove(&engine->objects, enclave->object.id);
     enclave->gone = true;
     engine_touch(engine, ASPECT_BIT(ASPECT_ENCLAVES));

@@ -105,6 +105,7 @@ static void free_model(struct engine *engine)
     free(engine->enclaves);
     idmap_done(&engine->objects);
     map_done(&engine->enclave_names);
+    map_done(&engine->enclave_uuids);
     map_done(&engine->handles);
     map_done(&engine->host_ports);
     engine_facts_unref(engine->facts);

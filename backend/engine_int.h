@@ -156,6 +156,7 @@ struct engine {
     struct idmap objects;
     struct map handles;        /* handle -> member */
     struct map enclave_names;  /* of those in enclaves/ */
+    struct map enclave_uuids;  /* of all */
     struct enclave **enclaves; /* oldest first, with those being destroyed */
     size_t enclave_count, enclave_capacity;
     object_id last_id;

@@ -52,23 +52,21 @@ static void leftovers_remove(struct engine *engine, struct leftovers *leftovers)
 
 static struct enclave *enclave_by_uuid(struct engine *engine, const char *uuid)
 {
-    for (size_t i = 0; uuid && i < engine->enclave_count; i++)
-        if (strcmp(engine->enclaves[i]->facts->uuid, uuid) == 0)
-            return engine->enclaves[i];
-    return NULL;
+    return uuid ? map_get(&engine->enclave_uuids, uuid) : NULL;
 }
 
 static void apply_networks(struct engine *engine, const struct orchestrator_listing *listing,
                            struct leftovers *leftovers)
 {
+    struct map listed = {0};
+    for (size_t i = 0; i < listing->network_count; i++)
+        map_set(&listed, listing->networks[i].id, &listing->networks[i]);
     for (size_t i = 0; i < engine->enclave_count; i++) {
         struct enclave *enclave = engine->enclaves[i];
-        bool found = false;
-        for (size_t n = 0; enclave->network_id && n < listing->network_count && !found; n++)
-            found = strcmp(listing->networks[n].id, enclave->network_id) == 0;
-        if (!found)
+        if (enclave->network_id && !map_get(&listed, enclave->network_id))
             free(steal(&enclave->network_id));
     }
+    map_done(&listed);
     for (size_t i = 0; i < listing->network_count; i++) {
         const struct network *network = &listing->networks[i];
         struct enclave *enclave = enclave_by_uuid(
