@@ -7,6 +7,7 @@
 #include "backend/base/map.h"
 #include "kfs/real_nodes.h"
 #include "kfs/row.h"
+#include "kfs/watch.h"
 
 #include <fuse3/fuse_lowlevel.h>
 #include <stdatomic.h>
@@ -49,6 +50,7 @@ struct notifier {
     struct engine *engine;
     struct fuse_session *session;
     struct real_nodes *nodes;
+    struct watches *watches;
     atomic_ullong sequence;
     atomic_llong replied; /* monotonic: when the last cacheable reply went out */
     pthread_t thread;
@@ -153,6 +155,8 @@ static void queue_change(struct batch *batch, const struct engine_change *change
         batch_add(batch, change->kind, change->id, ASPECT_BIT(ASPECT_IDENTITY));
     if (change->change == CHANGE_ADDED)
         return;
+    if (change->change == CHANGE_REMOVED)
+        batch_add(batch, change->kind, change->id, SHOWS_END);
     uint64_t directory = node_pack(
         (struct node){.row = row_of_directory(home->directory), .object = change->parent});
     batch_add_gone(batch, directory,
@@ -241,6 +245,7 @@ static void push_change(struct notifier *notifier, const struct change *change)
         if (tree_rows[row].real)
             push_real_files(notifier, node_pack(node));
     }
+    watches_wake(notifier->watches, change->kind, change->id, change->aspects);
 }
 
 /* Tells of these changes and frees them. */
@@ -368,7 +373,7 @@ static void *notifier_run(void *argument)
 }
 
 struct notifier *notifier_new(struct engine *engine, struct fuse_session *session,
-                              struct real_nodes *nodes)
+                              struct real_nodes *nodes, struct watches *watches)
 {
     struct notifier *notifier = calloc(1, sizeof *notifier);
     if (!notifier)
@@ -376,6 +381,7 @@ struct notifier *notifier_new(struct engine *engine, struct fuse_session *sessio
     notifier->engine = engine;
     notifier->session = session;
     notifier->nodes = nodes;
+    notifier->watches = watches;
     notifier->last_after = &notifier->afters;
     pthread_mutex_init(&notifier->queue_lock, NULL);
     pthread_condattr_t monotonic;

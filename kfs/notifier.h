@@ -12,6 +12,8 @@
  * is about to say so (notifier_settle): that takes no lock in the kernel that a handler could hold.
  * Names are pushed only by the thread, because that takes the directory's lock.
  *
+ * With the attributes go the wake-ups of who waits on an open file with poll(2) (watch.h).
+ *
  * A reply with old facts can overtake a push. So a push that follows closely on a cacheable reply
  * is done again a moment later.
  */
@@ -23,10 +25,11 @@
 struct notifier;
 struct fuse_session;
 struct real_nodes;
+struct watches;
 
 /* NULL if there is no thread for it. */
 struct notifier *notifier_new(struct engine *engine, struct fuse_session *session,
-                              struct real_nodes *nodes);
+                              struct real_nodes *nodes, struct watches *watches);
 
 /* Runs what notifier_after still holds, then ends. Nobody may use it any more. */
 void notifier_free(struct notifier *notifier);

@@ -80,6 +80,7 @@ struct row {
     bool grows;        /* its size changes without a word: never cached */
     bool changes; /* it is measured anew at each look, and one open file shows one measurement */
     bool grows_in_run; /* the same while the run is not finished */
+    bool polled;       /* poll(2) waits until it has grown beyond what was read */
     unsigned shows;    /* ASPECT_BITs and SHOWS_…: mtime and invalidation follow from them */
     const struct members *members;
     bool (*exists)(const struct subject *subject); /* NULL: always */

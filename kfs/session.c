@@ -7,7 +7,9 @@
 #include "backend/base/log.h"
 #include "kfs/real_nodes.h"
 #include "kfs/stream.h"
+#include "kfs/view.h"
 #include "kfs/wait.h"
+#include "kfs/watch.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -249,8 +251,9 @@ static void on_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi
                     struct fuse_pollhandle *poll)
 {
     count(req, TREE_POLL);
-    if (tree_rows[node_unpack(number).row].stream) {
-        stream_poll(req, fi, poll);
+    const struct row *row = &tree_rows[node_unpack(number).row];
+    if (row->stream || row->polled) {
+        (row->stream ? stream_poll : view_poll)(req, number, fi, poll);
         return;
     }
     /* Reading and writing anything else never has to be waited for. */
@@ -388,8 +391,9 @@ static int make_workers(struct tree *tree, struct error **err)
     tree->jobs = jobs_new(WORKERS);
     tree->nodes = real_nodes_new();
     tree->waitings = waitings_new(wait_kernel_limit());
-    if (tree->nodes)
-        tree->notifier = notifier_new(tree->engine, tree->session, tree->nodes);
+    tree->watches = watches_new();
+    if (tree->nodes && tree->watches)
+        tree->notifier = notifier_new(tree->engine, tree->session, tree->nodes, tree->watches);
     if (!tree->jobs || !tree->nodes || !tree->waitings || !tree->notifier)
         return error_set(err, ENOMEM, "out of memory");
     tree->commits = jobs_lane(tree->jobs, "commits", COMMITS);
@@ -457,6 +461,7 @@ void tree_free(struct tree *tree)
         fuse_session_unmount(tree->session);
     if (tree->session)
         fuse_session_destroy(tree->session);
+    watches_free(tree->watches);
     real_nodes_free(tree->nodes);
     pthread_mutex_destroy(&tree->opened_lock);
     free(tree);

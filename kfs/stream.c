@@ -349,8 +349,10 @@ void stream_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
         park_reader(req, stream_of(fi), size);
 }
 
-void stream_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *poll)
+void stream_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+                 struct fuse_pollhandle *poll)
 {
+    (void)number;
     struct stream *stream = stream_of(fi);
     if (poll) {
         with_lock(&stream->readers_lock);

@@ -44,7 +44,8 @@ void stream_open(fuse_req_t req, struct node node, const struct fuse_file_info *
 void stream_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
 void stream_write(fuse_req_t req, struct node node, const char *bytes, size_t size,
                   struct fuse_file_info *fi);
-void stream_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *poll);
+void stream_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+                 struct fuse_pollhandle *poll);
 void stream_release(fuse_req_t req, struct fuse_file_info *fi);
 
 #endif

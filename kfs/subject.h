@@ -25,7 +25,8 @@ struct subject {
 /* A part of its own beside the engine's aspects: an enclave's view shows what its services are like
  * too. */
 enum {
-    SHOWS_SERVICE_DETAILS = 1u << 31
+    SHOWS_SERVICE_DETAILS = 1u << 31,
+    SHOWS_END = 1 << 30 /* the object is gone: no row shows that, but who waits on one is woken */
 };
 
 /* 0, or -1 if the object is gone. *ret is to be released with subject_done only on success. */

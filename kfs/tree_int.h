@@ -14,6 +14,7 @@
 
 struct real_nodes;
 struct waitings;
+struct watches;
 
 /* Part of everything that an open file or directory of the kernel's stands for, so that what is
  * still open when the tree is unmounted, and is never released by the kernel, can be freed. */
@@ -31,6 +32,7 @@ struct tree {
     struct job_lane *commits, *runs, *logs, *syncs, *execs, *streams; /* kinds of slow work that do
                                                        not delay each other */
     struct waitings *waitings;
+    struct watches *watches;
     pthread_mutex_t opened_lock; /* guards the list of what is open */
     struct opened *opened;
     int64_t uid, gid;

@@ -50,7 +50,8 @@ const struct row tree_rows[] = {
     {.name = "version", .in = DIR_ENGINE, .mode = VIEW, .render = render_engine_version},
     {.name = "enclaves", .in = DIR_ENGINE, .mode = VIEW, .shows = ENCLAVES, .render = render_engine_enclaves},
     {.name = "errors", .in = DIR_ENGINE, .mode = VIEW, .shows = ERROR, .render = render_engine_errors},
-    {.name = "events", .in = DIR_ENGINE, .mode = VIEW, .grows = true, .shows = EVENTS, .back = back_engine_events},
+    {.name = "events", .in = DIR_ENGINE, .mode = VIEW, .grows = true, .polled = true, .shows = EVENTS,
+     .back = back_engine_events},
     {.name = "metrics", .in = DIR_ENGINE, .mode = VIEW, .changes = true, .back = back_engine_metrics},
     {.name = "log", .in = DIR_ENGINE, .mode = VIEW, .grows = true, .back = back_engine_log},
 
@@ -76,7 +77,8 @@ const struct row tree_rows[] = {
     {.name = "files", .in = DIR_ENCLAVE, .is = DIR_FILES, .mode = FOLDER, .shows = ARTIFACTS, .back = back_artifacts,
      .real = &real_artifacts},
     {.name = "logs", .in = DIR_ENCLAVE, .mode = VIEW, .grows = true, .back = back_enclave_logs, .back_waits = true},
-    {.name = "events", .in = DIR_ENCLAVE, .mode = VIEW, .grows = true, .shows = EVENTS, .back = back_enclave_events},
+    {.name = "events", .in = DIR_ENCLAVE, .mode = VIEW, .grows = true, .polled = true, .shows = EVENTS,
+     .back = back_enclave_events},
 
     /* <mount>/enclaves/<enclave>/runs/ */
     {.in = DIR_RUNS, .is = DIR_RUN, .mode = FOLDER, .members = &members_runs},
@@ -90,7 +92,8 @@ const struct row tree_rows[] = {
      .write = action_run_status},
     {.name = "wait", .in = DIR_RUN, .mode = VIEW, .waits = true, .render = render_run_status,
      .about = "reading it blocks until this run is finished, then gives its status"},
-    {.name = "output", .in = DIR_RUN, .mode = VIEW, .grows_in_run = true, .shows = OUTPUT, .back = back_run_output},
+    {.name = "output", .in = DIR_RUN, .mode = VIEW, .grows_in_run = true, .polled = true, .shows = OUTPUT | STATUS,
+     .back = back_run_output},
     {.name = "error", .in = DIR_RUN, .mode = VIEW, .shows = ERROR | RESULT | STATUS, .back = back_run_error},
     {.name = "result.json", .in = DIR_RUN, .mode = VIEW, .shows = RESULT | STATUS, .back = back_run_result},
     {.name = "started", .in = DIR_RUN, .mode = VIEW, .shows = STATUS, .render = render_run_started},

@@ -4,6 +4,7 @@
 
 #include "kfs/commit.h"
 #include "kfs/tree_int.h"
+#include "kfs/watch.h"
 
 #define VIEW_READ_ONLY "it shows what the engine knows and cannot be written, by nobody"
 
@@ -15,6 +16,8 @@ struct view_handle {
     struct subject subject;
     int fd;                 /* of a row with a file behind it; else -1 */
     atomic_llong caught_up; /* monotonic: when a file that must be brought up to date last was */
+    struct watch watch;     /* of a row that is polled */
+    atomic_llong seen;      /* likewise: where the last read ended */
     pthread_mutex_t answer_lock;
     struct buf answer; /* of a row that waits: what reading gives once it is known */
     bool answered;
@@ -35,6 +38,9 @@ void view_handle_reply(fuse_req_t req, struct view_handle *handle, struct fuse_f
 struct view_handle *view_handle_ref(struct view_handle *handle);
 void view_handle_unref(struct view_handle *handle);
 CLEANUP_DEFINE(view_handle_unref, struct view_handle *)
+/* Brings the file behind an open view up to date: also to another file, if the engine has begun a
+ * new one. [waits] if the row's back does. */
+int view_handle_catch_up(struct view_handle *handle, unsigned row, struct error **err);
 
 /* view_lookup.c */
 void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
@@ -63,6 +69,8 @@ void view_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t siz
                 struct fuse_file_info *fi);
 void view_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void view_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+               struct fuse_pollhandle *poll);
 /* The part of a text that a read asks for, as the answer. */
 void view_reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t offset);
 

@@ -10,7 +10,9 @@
 #include "kfs/stream.h"
 #include "kfs/wait.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     COMMAND_MAX_BYTES = 1 << 20 /* the most that the kernel hands over in one write */
@@ -34,6 +36,9 @@ struct view_handle *view_handle_new(struct tree *tree, struct node node, struct 
         error_set(err, ENOENT, "it is gone");
         return NULL;
     }
+    handle->watch = (struct watch){.kind = handle->subject.kind,
+                                   .id = subject_id(&handle->subject),
+                                   .aspects = row->shows | SHOWS_END};
     if (row->back) {
         handle->fd = row->back(&handle->subject, err);
         handle->caught_up = clock_monotonic();
@@ -63,9 +68,23 @@ void view_handle_unref(struct view_handle *handle)
     free(handle);
 }
 
+int view_handle_catch_up(struct view_handle *handle, unsigned row, struct error **err)
+{
+    cleanup(close) int fresh = tree_rows[row].back(&handle->subject, err);
+    if (fresh < 0)
+        return -1;
+    handle->caught_up = clock_monotonic();
+    struct stat now, before;
+    if (fstat(fresh, &now) == 0 && fstat(handle->fd, &before) == 0 &&
+        (now.st_ino != before.st_ino || now.st_dev != before.st_dev) &&
+        dup3(fresh, handle->fd, O_CLOEXEC) < 0)
+        return error_system(err, "cannot go over to the new file");
+    return 0;
+}
+
 static void handle_free(struct tree *tree, struct opened *opened)
 {
-    (void)tree;
+    watches_drop(tree->watches, &((struct view_handle *)opened)->watch);
     view_handle_unref((struct view_handle *)opened);
 }
 
@@ -138,6 +157,7 @@ void view_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         return;
     }
     tree_released(tree_of(req), &handle_of(fi)->opened);
+    watches_drop(tree_of(req)->watches, &handle_of(fi)->watch);
     document_release(tree_of(req), node_unpack(number), handle_of(fi));
     view_handle_unref(handle_of(fi));
     fuse_reply_err(req, 0);
@@ -167,11 +187,35 @@ static void read_rendered(fuse_req_t req, struct node node, const struct view_ha
     view_reply_slice(req, &text, size, offset);
 }
 
+static off_t size_now(const struct view_handle *handle)
+{
+    struct stat real;
+    return fstat(handle->fd, &real) < 0 ? 0 : real.st_size;
+}
+
+/* The same of a file that poll(2) waits on: how far it was read is kept in mind. */
+static ssize_t read_polled(struct node node, struct view_handle *handle, char *bytes, size_t size,
+                           off_t offset)
+{
+    off_t end = size_now(handle);
+    ssize_t got = pread(handle->fd, bytes, size, offset);
+    if (got == 0 && view_handle_catch_up(handle, node.row, NULL) == 0) {
+        end = size_now(handle);
+        got = pread(handle->fd, bytes, size, offset);
+    }
+    if (got >= 0)
+        handle->seen = got > 0 ? offset + got : end;
+    return got;
+}
+
 static void read_backed(fuse_req_t req, struct node node, struct view_handle *handle, size_t size,
                         off_t offset)
 {
     cleanup(free) char *bytes = malloc(size);
-    ssize_t got = bytes ? pread(handle->fd, bytes, size, offset) : -1;
+    ssize_t got = -1;
+    if (bytes)
+        got = tree_rows[node.row].polled ? read_polled(node, handle, bytes, size, offset)
+                                         : pread(handle->fd, bytes, size, offset);
     if (got < 0)
         fuse_reply_err(req, errno);
     else if (got == 0 && tree_rows[node.row].grows && tree_rows[node.row].back_waits)
@@ -198,6 +242,30 @@ void view_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
         read_rendered(req, node, handle, size, offset);
     else
         fuse_reply_buf(req, NULL, 0);
+}
+
+/* ---- waiting for more ---- */
+
+/* Readable is what has not been read, the end of what does not grow any more, and what has gone. */
+static unsigned poll_events(struct node node, struct view_handle *handle)
+{
+    cleanup(subject_done) struct subject now = {0};
+    if (subject_get(handle->subject.tree, node, &now) < 0)
+        return POLLIN | POLLRDNORM | POLLHUP;
+    view_handle_catch_up(handle, node.row, NULL);
+    bool ended = attributes_settled(&tree_rows[node.row], &now);
+    return ended || size_now(handle) != handle->seen ? POLLIN | POLLRDNORM : 0;
+}
+
+void view_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+               struct fuse_pollhandle *poll)
+{
+    struct node node = node_unpack(number);
+    struct view_handle *handle = handle_of(fi);
+    /* First, so that what comes while this looks is told. */
+    if (poll)
+        watches_keep(tree_of(req)->watches, &handle->watch, poll);
+    fuse_reply_poll(req, poll_events(node, handle));
 }
 
 /* ---- writing ---- */

@@ -81,23 +81,6 @@ static int current_attributes(struct late *late, struct fuse_entry_param *ret, s
     return 0;
 }
 
-/* Brings the file of a handle up to date: also to another file, if the engine has begun a new
- * one. */
-static int catch_up(struct late *late, struct error **err)
-{
-    struct view_handle *handle = late->handle;
-    cleanup(close) int fresh = tree_rows[late->node.row].back(&handle->subject, err);
-    if (fresh < 0)
-        return -1;
-    handle->caught_up = clock_monotonic();
-    struct stat now, before;
-    if (fstat(fresh, &now) == 0 && fstat(handle->fd, &before) == 0 &&
-        (now.st_ino != before.st_ino || now.st_dev != before.st_dev) &&
-        dup3(fresh, handle->fd, O_CLOEXEC) < 0)
-        return error_system(err, "cannot go over to the new log");
-    return 0;
-}
-
 /* ---- lookup and getattr ---- */
 
 static void answer_lookup(struct late *late)
@@ -126,7 +109,7 @@ static void answer_getattr(struct late *late)
     cleanup(error_free) struct error *failure = NULL;
     struct fuse_entry_param entry;
     if (late->handle && tree_rows[late->node.row].grows)
-        catch_up(late, NULL);
+        view_handle_catch_up(late->handle, late->node.row, NULL);
     int result = current_attributes(late, &entry, &failure);
     if (!parked_claim(&late->parked))
         return;
@@ -167,7 +150,7 @@ void view_open_late(fuse_req_t req, struct node node, const struct fuse_file_inf
 
 static void answer_read(struct late *late)
 {
-    catch_up(late, NULL);
+    view_handle_catch_up(late->handle, late->node.row, NULL);
     cleanup(free) char *bytes = malloc(late->size);
     ssize_t got = bytes ? pread(late->handle->fd, bytes, late->size, late->offset) : -1;
     int code = errno;

@@ -1239,6 +1239,12 @@ void fake_hold_runs(struct engine *engine, bool hold)
     engine->hold = hold;
 }
 
+void fake_event(struct engine *engine, object_id enclave, const char *line)
+{
+    state_append(engine, "events", enclave, "events", line);
+    tell_modified(engine, OBJECT_ENCLAVE, enclave, 0, ASPECT_BIT(ASPECT_EVENTS));
+}
+
 void fake_run_output(struct engine *engine, object_id run, const char *text)
 {
     state_append(engine, "run", run, "output", text);

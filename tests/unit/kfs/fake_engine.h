@@ -20,6 +20,8 @@ void fake_service_log(struct engine *engine, object_id service, const char *text
 
 /* From now on runs stay EXECUTING until they are finished. */
 void fake_hold_runs(struct engine *engine, bool hold);
+/* Appends a line to the enclave's events. */
+void fake_event(struct engine *engine, object_id enclave, const char *line);
 void fake_run_output(struct engine *engine, object_id run, const char *text);
 void fake_run_finish(struct engine *engine, object_id run, enum run_status status);
 /* The number of the enclave's newest run. */

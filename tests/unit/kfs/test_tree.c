@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -462,6 +463,63 @@ static void following_gives_what_comes(void **state)
     close(fd);
 }
 
+static short poll_now(int fd, int timeout)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    return poll(&waiting, 1, timeout) < 0 ? -1 : waiting.revents;
+}
+
+/* A finite file, whose end is an end, and on which one can wait for more. */
+static void events_can_be_waited_for(void **state)
+{
+    (void)state;
+    char text[64];
+    int fd = open(mounted_path(m, "enclaves/e/events"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    fake_event(m->engine, enclave, "one\n");
+    assert_int_equal(poll_now(fd, 0), POLLIN);
+    assert_int_equal(read(fd, text, sizeof text), 4);
+    assert_int_equal(poll_now(fd, 0), 0);
+    assert_int_equal(read(fd, text, sizeof text), 0);
+    assert_int_equal(poll_now(fd, 0), 0);
+    int other = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event wanted = {.events = EPOLLIN}, came;
+    assert_int_equal(epoll_ctl(other, EPOLL_CTL_ADD, fd, &wanted), 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(epoll_wait(other, &came, 1, 0), 0);
+        fake_event(m->engine, enclave, "two\n");
+        assert_true((i % 2 ? epoll_wait(other, &came, 1, 5000) : poll_now(fd, 5000)) > 0);
+        assert_int_equal(read(fd, text, sizeof text), 4);
+    }
+    close(other);
+    assert_int_equal(mounted_shell(m, "rmdir enclaves/e"), 0);
+    assert_int_equal(poll_now(fd, 5000), POLLIN | POLLHUP);
+    assert_int_equal(read(fd, text, sizeof text), 0);
+    close(fd);
+}
+
+static void output_can_be_waited_for(void **state)
+{
+    (void)state;
+    char text[64];
+    object_id run = held_run();
+    int fd = open(mounted_path(m, "enclaves/e/runs/last/output"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    while (read(fd, text, sizeof text) > 0)
+        continue;
+    assert_int_equal(poll_now(fd, 0), 0);
+    fake_run_output(m->engine, run, "more\n");
+    assert_int_equal(poll_now(fd, 5000), POLLIN);
+    assert_int_equal(read(fd, text, sizeof text), 5);
+    assert_int_equal(poll_now(fd, 0), 0);
+    fake_run_finish(m->engine, run, RUN_SUCCEEDED);
+    assert_int_equal(poll_now(fd, 5000), POLLIN);
+    while (read(fd, text, sizeof text) > 0)
+        continue;
+    assert_int_equal(poll_now(fd, 5000), POLLIN);
+    close(fd);
+}
+
 static void fifty_follow(void **state)
 {
     (void)state;
@@ -557,6 +615,8 @@ static int tests(void)
         TREE_TEST(an_interrupted_wait_ends_at_once),
         TREE_TEST(waiting_for_what_failed_fails),
         TREE_TEST(following_gives_what_comes),
+        TREE_TEST(events_can_be_waited_for),
+        TREE_TEST(output_can_be_waited_for),
         TREE_TEST(fifty_follow),
         TREE_TEST(commands_converse),
         TREE_TEST(unmounting_ends_who_waits),

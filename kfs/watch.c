@@ -1,0 +1,85 @@
+/* The list of views that are waited on: short, as one program waits on a file or two. */
+#define FUSE_USE_VERSION 314
+#include "kfs/watch.h"
+
+#include <fuse3/fuse_lowlevel.h>
+#include <pthread.h>
+
+struct watches {
+    pthread_mutex_t list_lock; /* guards the list and the handles in it */
+    struct watch *first;
+};
+
+struct watches *watches_new(void)
+{
+    struct watches *watches = calloc(1, sizeof *watches);
+    if (watches)
+        pthread_mutex_init(&watches->list_lock, NULL);
+    return watches;
+}
+
+void watches_free(struct watches *watches)
+{
+    if (!watches)
+        return;
+    pthread_mutex_destroy(&watches->list_lock);
+    free(watches);
+}
+
+/* Under list_lock. */
+static struct fuse_pollhandle *take(struct watch *watch)
+{
+    if (!watch->previous)
+        return NULL;
+    *watch->previous = watch->next;
+    if (watch->next)
+        watch->next->previous = watch->previous;
+    watch->previous = NULL;
+    return steal(&watch->handle);
+}
+
+static struct fuse_pollhandle *exchange(struct watches *watches, struct watch *watch,
+                                        struct fuse_pollhandle *handle)
+{
+    with_lock(&watches->list_lock);
+    struct fuse_pollhandle *before = take(watch);
+    if (!handle)
+        return before;
+    watch->handle = handle;
+    watch->next = watches->first;
+    watch->previous = &watches->first;
+    if (watch->next)
+        watch->next->previous = &watch->next;
+    watches->first = watch;
+    return before;
+}
+
+void watches_keep(struct watches *watches, struct watch *watch, struct fuse_pollhandle *handle)
+{
+    struct fuse_pollhandle *before = exchange(watches, watch, handle);
+    if (before)
+        fuse_pollhandle_destroy(before);
+}
+
+void watches_drop(struct watches *watches, struct watch *watch)
+{
+    watches_keep(watches, watch, NULL);
+}
+
+static struct fuse_pollhandle *take_one(struct watches *watches, enum object_kind kind,
+                                        object_id id, unsigned aspects)
+{
+    with_lock(&watches->list_lock);
+    for (struct watch *watch = watches->first; watch; watch = watch->next)
+        if (watch->kind == kind && watch->id == id && watch->aspects & aspects)
+            return take(watch);
+    return NULL;
+}
+
+void watches_wake(struct watches *watches, enum object_kind kind, object_id id, unsigned aspects)
+{
+    for (struct fuse_pollhandle *handle; (handle = take_one(watches, kind, id, aspects));) {
+        fuse_lowlevel_notify_poll(handle);
+        fuse_pollhandle_destroy(handle);
+    }
+}
