@@ -46,7 +46,7 @@ static void tokens(void **state)
            "1:5: non-ASCII hex escape \\x80 (use \\u0080 for the UTF-8 encoding of U+0080)");
     expect("x = b'\\x80'", "ok");
     expect("x = r'\\q' + rb'\\q'", "ok");
-    expect("x = 1e400", "1:5: invalid float literal");
+    expect("x = 1e400", "1:10: invalid float literal");
     expect("x = $", "1:5: unexpected input character '$'");
     expect("x = \f", "1:5: unexpected input character '\\f'");
     expect("x = \x01", "1:5: unexpected input character '\\x01'");
@@ -63,11 +63,11 @@ static void columns_count_code_points(void **state)
 static void grammar(void **state)
 {
     (void)state;
-    expect("x = 1 < 2 < 3", "1:11: < does not associate with < (use parens)");
+    expect("x = 1 < 2 < 3", "1:12: < does not associate with < (use parens)");
     expect("x = 1,", "1:6: unparenthesized tuple with trailing comma");
-    expect("x = 2 ** 3", "1:7: got '**', want newline");
+    expect("x = 2 ** 3", "1:9: got '**', want newline");
     expect("f(a, b", "1:7: got end of file, want ')'");
-    expect("def f(:\n  pass", "1:7: got ':', want ')'");
+    expect("def f(:\n  pass", "1:8: got ':', want ')'");
     expect("load('m')", "1:5: load statement must import at least 1 symbol");
     expect("f() = 1", "1:1: can't assign to callexpr");
     expect("x = not 1 == 2 and not 3 in [4] or 5 not in [6]", "ok");
