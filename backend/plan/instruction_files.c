@@ -37,22 +37,6 @@ static void check_paths(const json_t *templates, struct buf *problems)
         buf_printf(problems, "The path '%s' does not name a file inside of the artifact\n", path);
 }
 
-/* The templates parse: told before anything is touched, with the reason. */
-static void check_templates(const json_t *templates, struct buf *problems)
-{
-    const char *path;
-    json_t *what;
-    json_object_foreach((json_t *)templates, path, what)
-    {
-        cleanup(error_free) struct error *reason = NULL;
-        const char *text = plan_string(what, "template", "");
-        cleanup(template_free) struct template *template =
-            template_parse(path, text, strlen(text), &reason);
-        if (!template)
-            buf_printf(problems, "%s\n", error_message(reason));
-    }
-}
-
 void plan_validate_artifact_is_new(const struct plan_instruction *instruction,
                                    struct plan_world *world, struct buf *problems)
 {
@@ -69,7 +53,6 @@ void plan_validate_render_templates(const struct plan_instruction *instruction,
 {
     const json_t *templates = json_object_get(instruction->arguments, "config");
     check_paths(templates, problems);
-    check_templates(templates, problems);
     plan_validate_artifact_is_new(instruction, world, problems);
 }
 

@@ -318,7 +318,7 @@ static enum walk walk_list(struct execution *execution, const struct value *dot,
 int template_execute(const struct template *template, json_t *data, struct buf *output,
                      struct error **err)
 {
-    struct value dot = data ? value_from_json(data, false) : (struct value){.kind = VALUE_NONE};
+    struct value dot = data ? value_of_json(data, false) : (struct value){.kind = VALUE_NONE};
     struct error *reason = NULL;
     struct execution execution = {.template = template,
                                   .current = template->main,

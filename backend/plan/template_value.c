@@ -37,7 +37,7 @@ static struct value value_from_array(json_t *json)
                           .list = {.array = json, .count = (uint32_t)json_array_size(json)}};
 }
 
-struct value value_from_json(json_t *json, bool boxed)
+struct value value_of_json(json_t *json, bool boxed)
 {
     struct value value = {.kind = VALUE_NONE};
     switch (json_typeof(json)) {
@@ -162,13 +162,13 @@ struct value value_element(const struct value *list, size_t index)
         byte.byte = true;
         return byte;
     }
-    return value_from_json(json_array_get(list->list.array, list->list.first + index), true);
+    return value_of_json(json_array_get(list->list.array, list->list.first + index), true);
 }
 
 struct value value_member(const struct value *map, struct text name)
 {
     json_t *member = json_object_getn(map->map, name.bytes, name.length);
-    return member ? value_from_json(member, true) : (struct value){.kind = VALUE_NONE};
+    return member ? value_of_json(member, true) : (struct value){.kind = VALUE_NONE};
 }
 
 static int compare_names(const void *a, const void *b)

@@ -53,7 +53,7 @@ struct value value_bool(bool truth);
 struct value value_integer(int64_t integer);
 struct value value_string(struct text text);
 /* What json holds, boxed or (the root of the data) not. Borrows json. */
-struct value value_from_json(json_t *json, bool boxed);
+struct value value_of_json(json_t *json, bool boxed);
 /* The value without the box: nil becomes nothing. */
 struct value value_unbox(struct value value);
 

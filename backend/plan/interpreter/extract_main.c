@@ -10,6 +10,7 @@
 #include "backend/plan/interpreter/confine.h"
 
 #include "backend/plan/frame.h"
+#include "backend/plan/interpreter/exact.h"
 
 #include <jq.h>
 #include <jv.h>
@@ -24,6 +25,9 @@ enum {
 };
 /* Up to here doubles and 64-bit integers agree. */
 static const double integer_max = 9223372036854774784.0;
+
+/* Of the input; this process does one. */
+static struct exact exact;
 
 static json_t *value_of(jv value, unsigned depth);
 
@@ -51,6 +55,9 @@ static json_t *object_of(jv object, unsigned depth)
 
 static json_t *number_of(double number)
 {
+    int64_t integer;
+    if (exact_find(&exact, number, &integer))
+        return json_integer(integer);
     if (number == trunc(number) && fabs(number) < integer_max)
         return json_integer((json_int_t)number);
     json_t *json = json_real(number);
@@ -151,6 +158,7 @@ static json_t *apply_all(const json_t *programs, const struct buf *text, struct 
     jv input = jv_parse_sized(text->data, (int)text->length);
     if (!jv_is_valid(input))
         buf_puts(problem, "the input is not JSON");
+    exact_collect(&exact, text->data, text->length);
     json_object_foreach((json_t *)programs, key, program)
     {
         json_t *value =
@@ -159,6 +167,7 @@ static json_t *apply_all(const json_t *programs, const struct buf *text, struct 
             json_object_set_new(values, key, value);
     }
     jv_free(input);
+    exact_done(&exact);
     return values;
 }
 

@@ -1,6 +1,8 @@
 /* Values between Starlark and JSON. */
 #include "backend/plan/interpreter/interpreter.h"
 
+#include "backend/plan/template.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -155,8 +157,24 @@ static json_t *message_to_json(struct interpreter *in, star_value value, const c
                               : convert_string(text, path, problems);
 }
 
-static json_t *template_to_json(struct interpreter *in, star_value value, const char *path,
-                                struct buf *problems)
+/* A template that does not parse is refused here, where the script stands. */
+static json_t *template_text_to_json(star_value text, const char *file, const char *path,
+                                     struct buf *problems)
+{
+    size_t length;
+    const char *source = star_text_of(text, &length);
+    cleanup(error_free) struct error *reason = NULL;
+    cleanup(template_free) struct template *template =
+        template_parse(file, source, length, &reason);
+    if (template)
+        return convert_string(text, path, problems);
+    buf_printf(problems, "%s\n", error_message(reason));
+    return NULL;
+}
+
+/* `file` is the path that the template is for, `path` the argument. */
+static json_t *template_to_json(struct interpreter *in, star_value value, const char *file,
+                                const char *path, struct buf *problems)
 {
     star_value text = STAR_NULL, data = STAR_NULL;
     if (star_kind_of(value) == STAR_STRUCT) {
@@ -173,7 +191,7 @@ static json_t *template_to_json(struct interpreter *in, star_value value, const 
     star_value encoded = star_json_encode(in->vm, data);
     if (star_is_null(encoded))
         return report_error(in, path, problems);
-    json_t *template = convert_string(text, path, problems);
+    json_t *template = template_text_to_json(text, file, path, problems);
     json_t *json = template ? convert_string(encoded, path, problems) : NULL;
     if (!json) {
         json_decref(template);
@@ -191,16 +209,16 @@ static json_t *templates_to_json(struct interpreter *in, star_value value, const
     size_t cursor = 0;
     star_value key, item;
     while (star_dict_next(value, &cursor, &key, &item)) {
-        json_t *member = star_kind_of(key) == STAR_STRING
-                             ? template_to_json(in, item, path, problems)
-                             : refuse(problems, path, "a path that is not a string");
-        if (!member) {
-            json_decref(object);
-            return NULL;
-        }
-        json_object_set_new(object, star_text_of(key, NULL), member);
+        const char *file = star_kind_of(key) == STAR_STRING ? star_text_of(key, NULL) : NULL;
+        json_t *member = file ? template_to_json(in, item, file, path, problems)
+                              : refuse(problems, path, "a path that is not a string");
+        if (member)
+            json_object_set_new(object, file, member);
     }
-    return object;
+    if (json_object_size(object) == star_dict_len(value))
+        return object;
+    json_decref(object);
+    return problems->length ? NULL : refuse(problems, path, "a path that is not UTF-8");
 }
 
 json_t *field_to_json(struct interpreter *in, const struct plan_field *field, star_value value,

@@ -172,6 +172,13 @@ static void templates_are_rendered(void **state)
               "def run(plan):\n"
               "    plan.render_templates({'x': struct(template='{{', data={})})\n",
               EINVAL, "template: x:1");
+    /* All of one call together, and where it stands. */
+    const char *wrong =
+        "def run(plan):\n    plan.render_templates({'p': struct(template='{{add 1 2}}', data=1),\n"
+        "        'q': struct(template='a\\n{{if .}}', data=1)})\n";
+    must_fail(fake, wrong, EINVAL, "template: p:1: function \"add\" not defined");
+    must_fail(fake, wrong, EINVAL, "template: q:2: unexpected EOF");
+    must_fail(fake, wrong, EINVAL, ":2:26]: run");
     must_fail(fake,
               "def run(plan):\n    plan.render_templates({'x': struct(template='', data=1)}, 'n')\n"
               "    plan.render_templates({'y': struct(template='', data=1)}, 'n')\n",

@@ -254,6 +254,26 @@ static void programs_extract(void **state)
     extracts(".", "no json", "the input is not JSON");
 }
 
+/* jq computes in doubles; what it only passes on comes out as it went in. */
+static void large_integers_keep_their_digits(void **state)
+{
+    (void)state;
+    const char *input = "{\"a\":9007199254740993,\"min\":-9223372036854775808,\"e\":1e16,"
+                        "\"l\":[1700000000000000001,{\"k\":9223372036854775807}],"
+                        "\"near\":[1600000000000000001,1600000000000000002],"
+                        "\"big\":18446744073709551616,\"f\":0.1234567890123456789}";
+    extracts(".a", input, "9007199254740993");
+    extracts("[.a, .min]", input, "[9007199254740993,-9223372036854775808]");
+    extracts(".e", input, "10000000000000000");
+    extracts(".l[]", input, "[1700000000000000001,{\"k\":9223372036854775807}]");
+    extracts("tojson | fromjson | .l | .[0]", input, "1700000000000000001");
+    extracts(".near[0]", input, "1600000000000000000");
+    extracts(".big", input, "1.8446744073709552e19");
+    extracts(".f", input, "0.12345678901234568");
+    extracts(".a - .a", input, "0");
+    extracts("fromjson | .id", "\"{\\\"id\\\": 9007199254740993}\"", "9007199254740993");
+}
+
 static void endless_programs_end(void **state)
 {
     (void)state;
@@ -274,6 +294,7 @@ int main(void)
         cmocka_unit_test(harmful_scripts_are_stopped),
         cmocka_unit_test(plans_that_are_none_are_refused),
         cmocka_unit_test(programs_extract),
+        cmocka_unit_test(large_integers_keep_their_digits),
         cmocka_unit_test(endless_programs_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
