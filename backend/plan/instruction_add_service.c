@@ -106,6 +106,7 @@ void plan_validate_add_service(const struct plan_instruction *instruction, struc
         check_directories(json_object_get(config, "files"), name, problems);
         world_check_mounts(world, json_object_get(config, "files"), who.data, problems);
         world_check_image(json_object_get(config, "image"), problems);
+        world_check_ready(config, name, problems);
         reserve(world, name, config, problems);
         json_object_set(world->services, name, config);
         json_object_set_new(world->made_services, name, json_true());

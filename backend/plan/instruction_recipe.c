@@ -32,37 +32,15 @@ void plan_describe_wait(const struct plan_instruction *instruction, struct buf *
 
 /* ---- validating ---- */
 
-static void check_field(const json_t *recipe, const char *field, struct buf *problems)
-{
-    bool exec = plan_is_type(recipe, "ExecRecipe");
-    const json_t *extract = json_object_get(recipe, "extract");
-    if (strcmp(field, "code") == 0 || strcmp(field, exec ? "output" : "body") == 0)
-        return;
-    if (strncmp(field, "extract.", strlen("extract.")) == 0 &&
-        json_object_get(extract, field + strlen("extract.")))
-        return;
-    buf_printf(problems, "The recipe's answer has no field '%s'; it has 'code', '%s'%s\n", field,
-               exec ? "output" : "body",
-               json_object_size(extract) > 0 ? " and an 'extract.KEY' for each extractor" : "");
-}
-
 void plan_validate_recipe(const struct plan_instruction *instruction, struct plan_world *world,
                           struct buf *problems)
 {
     const char *service = plan_argument(instruction, "service_name");
-    const json_t *recipe = json_object_get(instruction->arguments, "recipe");
-    const char *port = plan_string(recipe, "port_id", NULL);
-    const char *field = plan_string(instruction->arguments, "field", NULL);
-    if (field)
-        check_field(recipe, field, problems);
-    if (!world_check_service(world, service, instruction->spec->name, problems) || !port)
+    if (!world_check_service(world, service, instruction->spec->name, problems))
         return;
     const char *name = plan_string(world->identifiers, service, service);
-    const json_t *ports = json_object_get(json_object_get(world->services, name), "ports");
-    if (!json_object_get(ports, port))
-        buf_printf(problems,
-                   "Request required port ID '%s' to exist on service '%s' but it doesn't\n", port,
-                   name);
+    world_check_port(json_object_get(world->services, name), name,
+                     json_object_get(instruction->arguments, "recipe"), problems);
 }
 
 /* ---- doing ---- */

@@ -16,6 +16,8 @@ void plan_validate_set_service(const struct plan_instruction *instruction, struc
                                struct buf *problems)
 {
     plan_validate_service_exists(instruction, world, problems);
+    world_check_ready(json_object_get(instruction->arguments, "merged"),
+                      plan_argument(instruction, "name"), problems);
     world_check_image(json_object_get(json_object_get(instruction->arguments, "config"), "image"),
                       problems);
 }

@@ -139,9 +139,28 @@ static void check_service_config(const json_t *value, struct buf *problems)
     check_at_least(value, "memory_allocation", 6, problems);
 }
 
+/* The answer of the recipe has the field. */
+static void check_answer_field(const json_t *recipe, const char *field, struct buf *problems)
+{
+    bool exec = plan_is_type(recipe, "ExecRecipe");
+    const json_t *extract = json_object_get(recipe, "extract");
+    if (strcmp(field, "code") == 0 || strcmp(field, exec ? "output" : "body") == 0)
+        return;
+    if (strncmp(field, "extract.", strlen("extract.")) == 0 &&
+        json_object_get(extract, field + strlen("extract.")))
+        return;
+    buf_printf(problems, "The recipe's answer has no field '%s'; it has 'code', '%s'%s\n", field,
+               exec ? "output" : "body",
+               json_object_size(extract) > 0 ? " and an 'extract.KEY' for each extractor" : "");
+}
+
+/* Also of the arguments of wait and verify, which has no recipe. */
 static void check_ready_condition(const json_t *value, struct buf *problems)
 {
+    const json_t *recipe = json_object_get(value, "recipe");
     plan_check_assertion(value, problems);
+    if (recipe)
+        check_answer_field(recipe, plan_string(value, "field", ""), problems);
 }
 
 static void check_directory(const json_t *value, struct buf *problems)
@@ -175,8 +194,23 @@ static void check_toleration(const json_t *value, struct buf *problems)
         buf_puts(problems, "With the operator Exists there can be no 'value'\n");
 }
 
+static bool is_driver_dict(const json_t *driver)
+{
+    const char *key;
+    json_t *name;
+    json_object_foreach(
+        (json_t *)driver, key,
+        name) if (!json_is_string(name) ||
+                  (strcmp(key, "docker") != 0 && strcmp(key, "kubernetes") != 0)) return false;
+    return json_is_object(driver);
+}
+
 static void check_gpu(const json_t *value, struct buf *problems)
 {
+    const json_t *driver = json_object_get(value, "driver");
+    if (driver && !json_is_string(driver) && !is_driver_dict(driver))
+        buf_puts(problems, "The 'driver' argument must be a string, or a dict that has one for "
+                           "'docker' and one for 'kubernetes'\n");
     check_at_least(value, "count", -1, problems);
     check_at_least(value, "shm_size", 0, problems);
 }

@@ -86,6 +86,22 @@ void world_check_image(const json_t *image, struct buf *problems)
                    plan_string(image, "image_name", ""));
 }
 
+void world_check_port(const json_t *config, const char *service, const json_t *recipe,
+                      struct buf *problems)
+{
+    const char *port = plan_string(recipe, "port_id", NULL);
+    if (port && !json_object_get(json_object_get(config, "ports"), port))
+        buf_printf(problems,
+                   "Request required port ID '%s' to exist on service '%s' but it doesn't\n", port,
+                   service);
+}
+
+void world_check_ready(const json_t *config, const char *service, struct buf *problems)
+{
+    const json_t *ready = json_object_get(config, "ready_conditions");
+    world_check_port(config, service, json_object_get(ready, "recipe"), problems);
+}
+
 /* ---- the whole ---- */
 
 /* Each line of problems as a cause under the instruction's heading. */

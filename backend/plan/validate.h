@@ -32,5 +32,10 @@ bool world_check_service(const struct plan_world *world, const char *name, const
 void world_check_mounts(const struct plan_world *world, const json_t *files, const char *who,
                         struct buf *problems);
 void world_check_image(const json_t *image, struct buf *problems);
+/* The port that a recipe asks, if it is one that asks, is among those of the service's
+ * configuration; of a ready condition, those that stand beside it. */
+void world_check_port(const json_t *config, const char *service, const json_t *recipe,
+                      struct buf *problems);
+void world_check_ready(const json_t *config, const char *service, struct buf *problems);
 
 #endif

@@ -331,12 +331,16 @@ static void bad_requests_fail(void **state)
         must_fail(fake, script.data, EIO, cases[i][1]);
         buf_done(&script);
     }
-    must_fail(fake,
-              "def run(plan):\n    plan.add_service('web', ServiceConfig(image='i'))\n"
-              "    plan.request('web', GetHttpRequestRecipe('nope', '/'))\n"
-              "    plan.wait('web', ExecRecipe(['a']), 'body', '==', 1)\n",
-              EINVAL, "Request required port ID 'nope' to exist on service 'web' but it doesn't");
-    assert_has(fake->output.data, "The recipe's answer has no field 'body'");
+    must_fail(
+        fake,
+        "def run(plan):\n    plan.add_service('web', ServiceConfig(image='i'))\n"
+        "    plan.request('web', GetHttpRequestRecipe('nope', '/'))\n"
+        "    plan.add_service('b', ServiceConfig(image='i', ready_conditions=ReadyCondition(\n"
+        "        GetHttpRequestRecipe('never', '/'), 'code', '==', 200)))\n",
+        EINVAL, "Request required port ID 'nope' to exist on service 'web' but it doesn't");
+    assert_has(fake->output.data, "port ID 'never' to exist on service 'b'");
+    must_fail(fake, "def run(plan):\n    plan.wait('web', ExecRecipe(['a']), 'body', '==', 1)\n",
+              EINVAL, "The recipe's answer has no field 'body'");
     http_server_stop(server);
 }
 

@@ -98,6 +98,8 @@ static void types_are_checked(void **state)
     check("Toleration", "{\"value\": \"x\"}", "must be Exists");
     check("Toleration", "{\"key\": \"k\", \"operator\": \"Exists\", \"value\": \"x\"}",
           "no 'value'");
+    check("GpuConfig", "{\"driver\": {\"docker\": \"a\", \"kubernetes\": \"b\"}}", NULL);
+    check("GpuConfig", "{\"driver\": {\"other\": \"a\"}}", "'driver'");
     check("GpuConfig", "{\"count\": -1, \"ulimits\": {\"nofile\": -1}}", NULL);
     check("ServiceConfig", "{\"image\": \"a\", \"env_vars\": {\"A\": 1}}", "strings to strings");
     check("ServiceConfig", "{\"image\": \"\"}", "empty");
