@@ -109,6 +109,7 @@ static void free_model(struct engine *engine)
     map_done(&engine->handles);
     map_done(&engine->host_ports);
     engine_facts_unref(engine->facts);
+    orchestrator_info_done(&engine->info);
 }
 
 void engine_free(struct engine *engine)

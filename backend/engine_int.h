@@ -153,6 +153,7 @@ struct engine {
     /* Under model_lock: */
     pthread_cond_t model_changed; /* a network is there, a run has ended, a waiter is free */
     struct engine_facts *facts;
+    struct orchestrator_info info; /* as of the last listing; kind NULL before the first */
     struct idmap objects;
     struct map handles;        /* handle -> member */
     struct map enclave_names;  /* of those in enclaves/ */

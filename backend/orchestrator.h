@@ -312,8 +312,10 @@ struct orchestrator {
     int (*watch)(struct orchestrator *self, orchestrator_event_sink sink, void *context,
                  struct error **err);
 
-    int (*list)(struct orchestrator *self, const struct orchestrator_call *call,
-                struct orchestrator_listing **ret_listing, struct error **err);
+    /* All of this instance; having: only what bears this label, too (NULL: all). */
+    int (*list)(struct orchestrator *self, const struct label *having,
+                const struct orchestrator_call *call, struct orchestrator_listing **ret_listing,
+                struct error **err);
 
     int (*network_create)(struct orchestrator *self, const struct network_spec *spec,
                           const struct orchestrator_call *call, struct network *ret_network,

@@ -205,7 +205,8 @@ static void apply_listing(struct engine *engine, const struct orchestrator_listi
 
 /* ---- jobs and events ---- */
 
-static void engine_set_up(struct engine *engine, const struct orchestrator_info *info)
+/* Takes over what info owns. */
+static void engine_set_up(struct engine *engine, struct orchestrator_info *info)
 {
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
     buf_printf(&text, "%s %s %s", info->kind, info->version, info->endpoint);
@@ -214,6 +215,9 @@ static void engine_set_up(struct engine *engine, const struct orchestrator_info 
     fact_set(&facts->orchestrator, text.data);
     fact_set(&facts->reason, "");
     engine_publish(engine, facts, ASPECT_BIT(ASPECT_STATUS));
+    orchestrator_info_done(&engine->info);
+    engine->info = *info;
+    *info = (struct orchestrator_info){0};
 }
 
 static void engine_set_down(struct engine *engine, const char *reason)
@@ -236,7 +240,7 @@ static void relist(void *argument)
     cleanup(error_free) struct error *err = NULL;
     struct leftovers leftovers = {0};
     bool known = orchestrator->info(orchestrator, NULL, &info, &err) == 0 &&
-                 orchestrator->list(orchestrator, NULL, &listing, &err) == 0;
+                 orchestrator->list(orchestrator, NULL, NULL, &listing, &err) == 0;
     {
         with_model(engine);
         if (known && !engine->ending) {

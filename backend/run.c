@@ -181,10 +181,11 @@ void run_drop(struct run *run)
 void run_set_status(struct run *run, enum run_status status, unsigned step, unsigned steps)
 {
     struct engine *engine = run->enclave->engine;
-    bool finished = status > RUN_EXECUTING;
+    bool finished = status > RUN_EXECUTING, only_step;
     {
         with_model(engine);
         struct run_facts *facts = run_facts_clone(run->facts);
+        only_step = facts->status == status;
         facts->status = status;
         if (!finished) {
             facts->step = step;
@@ -198,7 +199,8 @@ void run_set_status(struct run *run, enum run_status status, unsigned step, unsi
                     ASPECT_BIT(ASPECT_STATUS) | (finished ? ASPECT_BIT(ASPECT_RESULT) : 0));
     }
     cleanup(error_free) struct error *err = NULL;
-    if (run_save(run, &err) < 0)
+    /* How far it has come is nothing that a restart could take up. */
+    if (!only_step && run_save(run, &err) < 0)
         log_warning("a run's state is not kept: %s", error_message(err));
 }
 

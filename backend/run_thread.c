@@ -59,38 +59,36 @@ static void effect_result(void *context, const char *json, size_t length)
 
 /* ---- what the enclave holds ---- */
 
+/* Its services by name. Under model_lock. */
+static json_t *services_describe(const struct enclave *enclave)
+{
+    json_t *services = json_object();
+    size_t position = 0;
+    for (const struct member *member; (member = map_next(&enclave->services, &position, NULL));) {
+        const struct service_facts *facts = member->facts;
+        if (facts->status == SERVICE_STATUS_NEW)
+            continue;
+        json_object_set_new(services, facts->name,
+                            json_pack("{s:s, s:s, s:s, s:b, s:o}", "uuid", facts->uuid, "hostname",
+                                      facts->name, "address", facts->address, "running",
+                                      facts->status == SERVICE_STATUS_RUNNING, "config",
+                                      json_loads(facts->config, 0, NULL)));
+    }
+    return services;
+}
+
+/* Runs begin when the orchestrator has been listed, so it need not be asked who it is. */
 static json_t *effect_describe(void *argument, struct error **err)
 {
     struct run_context *context = argument;
     struct engine *engine = context->engine;
-    json_t *services = json_object();
-    {
-        with_lock(&engine->model_lock);
-        size_t position = 0;
-        for (const struct member *member;
-             (member = map_next(&context->enclave->services, &position, NULL));) {
-            const struct service_facts *facts = member->facts;
-            if (facts->status == SERVICE_STATUS_NEW)
-                continue;
-            json_object_set_new(services, facts->name,
-                                json_pack("{s:s, s:s, s:s, s:b, s:o}", "uuid", facts->uuid,
-                                          "hostname", facts->name, "address", facts->address,
-                                          "running", facts->status == SERVICE_STATUS_RUNNING,
-                                          "config", json_loads(facts->config, 0, NULL)));
-        }
-    }
     json_t *artifacts = artifacts_describe(context->enclave, err);
-    struct orchestrator_info info = {0};
-    if (!artifacts || engine->orchestrator->info(engine->orchestrator, NULL, &info, err) < 0) {
-        json_decref(services);
-        json_decref(artifacts);
+    if (!artifacts)
         return NULL;
-    }
-    json_t *description = json_pack("{s:o, s:o, s:s, s:i, s:I}", "services", services, "artifacts",
-                                    artifacts, "cluster_type", info.kind, "cpus", (int)info.cpus,
-                                    "memory_bytes", (json_int_t)info.memory_bytes);
-    orchestrator_info_done(&info);
-    return description;
+    with_lock(&engine->model_lock);
+    return json_pack("{s:o, s:o, s:s, s:i, s:I}", "services", services_describe(context->enclave),
+                     "artifacts", artifacts, "cluster_type", engine->info.kind, "cpus",
+                     (int)engine->info.cpus, "memory_bytes", (json_int_t)engine->info.memory_bytes);
 }
 
 static void applied_path(struct run_context *context, struct buf *path)

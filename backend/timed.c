@@ -97,8 +97,9 @@ TIMED(info, OPERATION_INFO,
       PARAMETERS(const struct orchestrator_call *call, struct orchestrator_info *ret_info),
       PARAMETERS(call, ret_info))
 TIMED(list, OPERATION_LIST,
-      PARAMETERS(const struct orchestrator_call *call, struct orchestrator_listing **ret_listing),
-      PARAMETERS(call, ret_listing))
+      PARAMETERS(const struct label *having, const struct orchestrator_call *call,
+                 struct orchestrator_listing **ret_listing),
+      PARAMETERS(having, call, ret_listing))
 TIMED(network_create, OPERATION_NETWORK_CREATE,
       PARAMETERS(const struct network_spec *spec, const struct orchestrator_call *call,
                  struct network *ret_network),

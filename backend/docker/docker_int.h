@@ -92,9 +92,9 @@ int labels_from_json(const json_t *json, struct label **ret_labels, size_t *ret_
 bool labels_ours(const struct docker *docker, const json_t *json);
 /* Whether json has the instance's label and all of labels. */
 bool labels_match(const struct docker *docker, const json_t *json, struct labels labels);
-/* {"label": ["dev.kfs.instance=..."]} with, if key is not NULL, also key: [value]. A JSON text that
- * the caller frees. */
-char *labels_filter(const struct docker *docker, const char *key, const char *value);
+/* {"label": ["dev.kfs.instance=..."]} with, where they are not NULL, also the label `having` and
+ * "name": [name]. A JSON text that the caller frees. */
+char *labels_filter(const struct docker *docker, const struct label *having, const char *name);
 
 /* ---- known.c: which objects are this instance's ---- */
 
@@ -130,8 +130,9 @@ static inline void cleanup_known_facts_done(struct known *facts)
 /* list.c */
 int docker_info(struct orchestrator *self, const struct orchestrator_call *call,
                 struct orchestrator_info *ret_info, struct error **err);
-int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
-                struct orchestrator_listing **ret_listing, struct error **err);
+int docker_list(struct orchestrator *self, const struct label *having,
+                const struct orchestrator_call *call, struct orchestrator_listing **ret_listing,
+                struct error **err);
 /* Adds an item of the engine's list, whatever it holds, to the listing if it is this instance's. On
  * failure the listing is to be freed all the same. */
 int list_add_from_json(struct docker *docker, enum object_kind kind, const json_t *item,

@@ -49,11 +49,14 @@ bool labels_match(const struct docker *docker, const json_t *json, struct labels
     return labels_ours(docker, json);
 }
 
-char *labels_filter(const struct docker *docker, const char *key, const char *value)
+char *labels_filter(const struct docker *docker, const struct label *having, const char *name)
 {
     cleanup(json_decref) json_t *filter =
         json_pack("{s:[s+]}", "label", DOCKER_INSTANCE_LABEL "=", docker->instance);
-    if (key)
-        json_object_set_new(filter, key, json_pack("[s]", value));
+    if (having)
+        json_array_append_new(json_object_get(filter, "label"),
+                              json_pack("s++", having->key, "=", having->value));
+    if (name)
+        json_object_set_new(filter, "name", json_pack("[s]", name));
     return filter ? json_dumps(filter, JSON_COMPACT) : NULL;
 }

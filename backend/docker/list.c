@@ -201,9 +201,10 @@ static int lister_item(void *context, const json_t *item)
                               &lister->failure);
 }
 
-static char *list_path(const struct docker *docker, enum object_kind kind)
+static char *list_path(const struct docker *docker, enum object_kind kind,
+                       const struct label *having)
 {
-    cleanup(free) char *filter = labels_filter(docker, NULL, NULL);
+    cleanup(free) char *filter = labels_filter(docker, having, NULL);
     cleanup(free) char *escaped = filter ? http_path("%s", filter) : NULL;
     char *path = NULL;
     if (!escaped || asprintf(&path, "%s%s", list_kinds[kind].path, escaped) < 0)
@@ -211,14 +212,14 @@ static char *list_path(const struct docker *docker, enum object_kind kind)
     return path;
 }
 
-static int list_kind(struct docker *docker, enum object_kind kind,
+static int list_kind(struct docker *docker, enum object_kind kind, const struct label *having,
                      const struct orchestrator_call *call, struct orchestrator_listing *listing,
                      struct error **err)
 {
     struct lister lister = {.docker = docker, .listing = listing, .kind = kind};
     cleanup(items_done) struct items items;
     items_init(&items, lister_item, &lister);
-    cleanup(free) char *path = list_path(docker, kind);
+    cleanup(free) char *path = list_path(docker, kind, having);
     const struct http_request request = {.method = "GET",
                                          .path = path,
                                          .sink = items_take,
@@ -234,17 +235,18 @@ static int list_kind(struct docker *docker, enum object_kind kind,
     return result < 0 ? error_move(err, &reason) : 0;
 }
 
-int docker_list(struct orchestrator *self, const struct orchestrator_call *call,
-                struct orchestrator_listing **ret_listing, struct error **err)
+int docker_list(struct orchestrator *self, const struct label *having,
+                const struct orchestrator_call *call, struct orchestrator_listing **ret_listing,
+                struct error **err)
 {
     struct docker *docker = docker_of(self);
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing =
         calloc(1, sizeof *listing);
     if (!listing)
         return error_set(err, ENOMEM, "out of memory");
-    if (list_kind(docker, OBJECT_NETWORK, call, listing, err) < 0 ||
-        list_kind(docker, OBJECT_VOLUME, call, listing, err) < 0 ||
-        list_kind(docker, OBJECT_SERVICE, call, listing, err) < 0)
+    if (list_kind(docker, OBJECT_NETWORK, having, call, listing, err) < 0 ||
+        list_kind(docker, OBJECT_VOLUME, having, call, listing, err) < 0 ||
+        list_kind(docker, OBJECT_SERVICE, having, call, listing, err) < 0)
         return -1;
     *ret_listing = steal(&listing);
     return 0;

@@ -188,7 +188,7 @@ static json_t *create_body(const struct docker *docker, const struct service_spe
 static int service_adopt(struct docker *docker, const struct service_spec *spec,
                          const struct orchestrator_call *call, char **ret_id, struct error **err)
 {
-    cleanup(free) char *filter = labels_filter(docker, "name", spec->name);
+    cleanup(free) char *filter = labels_filter(docker, NULL, spec->name);
     cleanup(json_decref) json_t *json = NULL;
     const struct api_request request = {
         .method = "GET",

@@ -102,6 +102,17 @@ int step_find_service(const struct step *step, const char *identifier,
     return error_move(err, &reason);
 }
 
+void execution_start_begin(struct execution *execution)
+{
+    while (sem_wait(&execution->starts) < 0)
+        ; /* interrupted by a signal */
+}
+
+void execution_start_end(struct execution *execution)
+{
+    sem_post(&execution->starts);
+}
+
 /* ---- one instruction ---- */
 
 static void show(const struct step *step, const char *text, size_t length)
@@ -109,10 +120,11 @@ static void show(const struct step *step, const char *text, size_t length)
     output_put(step->execution->output, step->instruction->index, text, length);
 }
 
-static void show_description(const struct step *step)
+/* The instruction's heading, and what follows it at once. */
+static void show_heading(const struct step *step, const char *rest)
 {
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
-    buf_printf(&text, "\n%s\n", step->instruction->description);
+    buf_printf(&text, "\n%s\n%s", step->instruction->description, rest);
     show(step, text.data, text.length);
 }
 
@@ -207,11 +219,11 @@ int step_run(struct step *step, struct error **err)
     int result = 0;
     if (settling_check(step->execution, false, err) < 0)
         return -1;
-    show_description(step);
     if (is_skipped(step)) {
-        show(step, skipped, strlen(skipped));
+        show_heading(step, skipped);
         result = save(step, false, err);
     } else {
+        show_heading(step, "");
         result = perform(step, err);
     }
     output_finish(step->execution->output, step->instruction->index);

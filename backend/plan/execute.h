@@ -11,8 +11,14 @@
 #include "backend/plan/runtime_values.h"
 #include "backend/plan/sources.h"
 
+#include <semaphore.h>
+
 struct prepare;
 struct settling;
+
+enum {
+    WAITS_MAX = 64 /* things of a run that are waited for at a time: a wait costs next to nothing */
+};
 
 /* A run in execution. Filled in by run.c; all pointers outlive it. */
 struct execution {
@@ -28,6 +34,7 @@ struct execution {
     struct settling *settling;
     struct cancel *stop; /* fired when the run is cancelled or an instruction has failed */
     unsigned parallelism;
+    sem_t starts;        /* `parallelism` of them: one is held while a container is being started */
     const bool *must;    /* of each instruction: it runs, whatever its dependences */
     char *const *hashes; /* of each instruction's source; NULL: none */
 
@@ -43,6 +50,10 @@ struct step {
     struct execution *execution;
     const struct plan_instruction *instruction;
 };
+
+/* Around the start of a container: waits until fewer than `parallelism` are being started. */
+void execution_start_begin(struct execution *execution);
+void execution_start_end(struct execution *execution);
 
 /* Does all of the plan. ECANCELED; EIO with the text for the `error` file. */
 int execution_run(struct execution *execution, struct error **err);

@@ -2,7 +2,7 @@
 #include "backend/plan/validate.h"
 
 #include "backend/plan/service.h"
-#include "backend/plan/threads.h"
+#include "backend/base/threads.h"
 
 #include <string.h>
 

@@ -1,11 +1,12 @@
 /* add_service and add_services. */
 #include "backend/plan/instructions.h"
 
+#include "backend/base/threads.h"
 #include "backend/plan/service.h"
 #include "backend/plan/settle.h"
-#include "backend/plan/threads.h"
 #include "backend/plan/validate.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* ---- describing ---- */
@@ -146,39 +147,31 @@ struct batch {
     struct service_start *starts;
     struct error **errors; /* one a service */
     size_t count;
-    pthread_mutex_t failed_lock;
-    bool failed; /* guarded; no further one is started */
+    atomic_bool failed; /* no further one is started */
 };
 
-static bool has_failed(struct batch *batch)
-{
-    with_lock(&batch->failed_lock);
-    return batch->failed;
-}
-
-static void note_failure(struct batch *batch)
-{
-    with_lock(&batch->failed_lock);
-    batch->failed = true;
-}
-
+/* One that waits for its ports does not keep the next one from being started. */
 static void start_one(void *context, size_t i)
 {
     struct batch *batch = context;
-    if (has_failed(batch))
-        return;
-    if (service_start_and_wait(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
-        note_failure(batch);
+    const struct step *step = batch->step;
+    struct service_start *start = &batch->starts[i];
+    execution_start_begin(step->execution);
+    int outcome = batch->failed ? 0 : service_start_container(step, start, &batch->errors[i]);
+    execution_start_end(step->execution);
+    if (outcome == 0 && start->started)
+        outcome = service_wait_ports(step, start, &batch->errors[i]);
+    if (outcome < 0)
+        batch->failed = true;
 }
 
 static void ready_one(void *context, size_t i)
 {
     struct batch *batch = context;
-    if (has_failed(batch))
-        return;
-    if (service_wait_ready(batch->step, &batch->starts[i], &batch->errors[i]) < 0 ||
-        service_settle(batch->step, &batch->starts[i], &batch->errors[i]) < 0)
-        note_failure(batch);
+    if (!batch->failed &&
+        (service_wait_ready(batch->step, &batch->starts[i], &batch->errors[i]) < 0 ||
+         service_settle(batch->step, &batch->starts[i], &batch->errors[i]) < 0))
+        batch->failed = true;
 }
 
 static void undo_one(void *context, size_t i)
@@ -201,11 +194,10 @@ static int explain(const struct batch *batch, struct error **err)
 
 static int run_batch(struct batch *batch, struct buf *result, struct error **err)
 {
-    unsigned limit = batch->step->execution->parallelism;
-    threads_for_each(batch->count, limit, start_one, batch);
-    threads_for_each(batch->count, limit, ready_one, batch);
+    threads_for_each(batch->count, WAITS_MAX, start_one, batch);
+    threads_for_each(batch->count, WAITS_MAX, ready_one, batch);
     if (batch->failed) {
-        threads_for_each(batch->count, limit, undo_one, batch);
+        threads_for_each(batch->count, batch->step->execution->parallelism, undo_one, batch);
         return explain(batch, err);
     }
     buf_printf(result, "Successfully added the following '%zu' services:", batch->count);
@@ -226,7 +218,6 @@ static void batch_done(struct batch *batch)
     }
     free(batch->starts);
     free(batch->errors);
-    pthread_mutex_destroy(&batch->failed_lock);
 }
 
 int plan_execute_add_services(struct step *step, struct buf *result, struct error **err)
@@ -236,7 +227,6 @@ int plan_execute_add_services(struct step *step, struct buf *result, struct erro
     const char *name;
     json_t *config;
     size_t i = 0;
-    pthread_mutex_init(&batch.failed_lock, NULL);
     batch.starts = calloc(batch.count, sizeof *batch.starts);
     batch.errors = calloc(batch.count, sizeof *batch.errors);
     int outcome = -1;

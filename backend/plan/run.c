@@ -314,7 +314,9 @@ static int validate_and_execute(struct run *run, struct error **err)
     forget_pending(run);
     execution.changed = json_object();
     pthread_mutex_init(&execution.record_lock, NULL);
+    sem_init(&execution.starts, 0, execution.parallelism);
     int result = execute_run(run, &execution, err);
+    sem_destroy(&execution.starts);
     pthread_mutex_destroy(&execution.record_lock);
     json_decref(execution.changed);
     return result;

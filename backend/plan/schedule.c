@@ -125,10 +125,10 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void run_threads(struct schedule *schedule, unsigned limit)
+static void run_threads(struct schedule *schedule)
 {
     size_t wanted = schedule->execution->plan->count;
-    wanted = wanted < limit ? wanted : limit;
+    wanted = wanted < WAITS_MAX ? wanted : WAITS_MAX;
     cleanup(free) pthread_t *threads = calloc(wanted + 1, sizeof *threads);
     size_t started = 0;
     while (threads && started + 1 < wanted &&
@@ -148,7 +148,7 @@ int schedule_by_data(struct execution *execution, struct error **err)
     schedule.order = plan_order(execution->plan);
     pthread_mutex_init(&schedule.state_lock, NULL);
     pthread_cond_init(&schedule.state_changed, NULL);
-    run_threads(&schedule, execution->parallelism);
+    run_threads(&schedule);
     pthread_cond_destroy(&schedule.state_changed);
     pthread_mutex_destroy(&schedule.state_lock);
     json_decref(schedule.order);

@@ -174,7 +174,8 @@ static int check_alive(void *context, struct error **err)
     return service_check_running(liveness->step, liveness->start->name, err);
 }
 
-static int wait_ports(const struct step *step, struct service_start *start, struct error **err)
+int service_wait_ports(const struct step *step, const struct service_start *start,
+                       struct error **err)
 {
     int64_t now = clock_monotonic();
     struct liveness liveness = {.step = step, .start = start, .begun = now, .told = now};
@@ -196,7 +197,8 @@ static int wait_ports(const struct step *step, struct service_start *start, stru
     return error_set(err, EIO, "%s", text.data);
 }
 
-int service_start_and_wait(const struct step *step, struct service_start *start, struct error **err)
+int service_start_container(const struct step *step, struct service_start *start,
+                            struct error **err)
 {
     const struct execution *execution = step->execution;
     const struct plan_call call = step_call(step, 0);
@@ -215,7 +217,15 @@ int service_start_and_wait(const struct step *step, struct service_start *start,
     start->started_at = clock_monotonic();
     step_mark_changed(step, PLAN_RESOURCE_SERVICE, start->name);
     step_set_service_values(step, &start->service);
-    return wait_ports(step, start, err);
+    return 0;
+}
+
+int service_start_and_wait(const struct step *step, struct service_start *start, struct error **err)
+{
+    execution_start_begin(step->execution);
+    int result = service_start_container(step, start, err);
+    execution_start_end(step->execution);
+    return result < 0 ? -1 : service_wait_ports(step, start, err);
 }
 
 int service_wait_ready(const struct step *step, const struct service_start *start,

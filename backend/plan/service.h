@@ -24,7 +24,12 @@ struct service_start {
 };
 void service_start_done(struct service_start *start);
 
-/* Starts it and waits for its ports. Does not undo anything. */
+/* Starts it; waits for its ports; both. None undoes anything. service_start_container is called
+ * between execution_start_begin and execution_start_end. */
+int service_start_container(const struct step *step, struct service_start *start,
+                            struct error **err);
+int service_wait_ports(const struct step *step, const struct service_start *start,
+                       struct error **err);
 int service_start_and_wait(const struct step *step, struct service_start *start,
                            struct error **err);
 /* Waits until its ready condition holds, if it has one. */

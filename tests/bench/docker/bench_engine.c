@@ -200,7 +200,7 @@ static void engine_round(int round)
     lap(1, SERVICE_CREATE, round);
     MUST(engine->service_start(engine, id, NULL, &err));
     lap(1, SERVICE_START, round);
-    MUST(engine->list(engine, NULL, &listing, &err));
+    MUST(engine->list(engine, NULL, NULL, &listing, &err));
     lap(1, LIST, round);
     engine_exec(id);
     lap(1, EXEC, round);

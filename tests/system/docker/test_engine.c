@@ -86,7 +86,7 @@ static int wait_exited(const char *id)
 {
     for (;;) {
         cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-        OK(engine->list(engine, NULL, &listing, &err));
+        OK(engine->list(engine, NULL, NULL, &listing, &err));
         const struct service *service = find_service(listing, id);
         assert_non_null(service);
         if (service->state == SERVICE_EXITED)
@@ -145,7 +145,7 @@ static void test_network_is_idempotent_and_labelled(void **state)
     FAILS(engine->network_create(engine, &other, NULL, &none, &err), EEXIST);
 
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-    OK(engine->list(engine, NULL, &listing, &err));
+    OK(engine->list(engine, NULL, NULL, &listing, &err));
     assert_int_equal(listing->network_count, 1);
     assert_string_equal(listing->networks[0].gateway, one.gateway);
     OK(engine->network_remove(engine, one.id, NULL, &err));
@@ -180,7 +180,7 @@ static void test_foreign_objects_are_left_alone(void **state)
     FAILS(other->service_rename(other, enclave.id, "stolen", NULL, &err), EPERM);
     FAILS(other->network_remove(other, enclave.network.id, NULL, &err), EPERM);
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-    OK(other->list(other, NULL, &listing, &err));
+    OK(other->list(other, NULL, NULL, &listing, &err));
     assert_int_equal(listing->service_count + listing->network_count, 0);
     other->free(other);
     enclave_down(&enclave);
@@ -225,13 +225,13 @@ static void test_service_life(void **state)
                                       .ulimit_count = 1,
                                       .shm_bytes = 1 << 20});
     cleanup(orchestrator_listing_free) struct orchestrator_listing *before = NULL;
-    OK(engine->list(engine, NULL, &before, &err));
+    OK(engine->list(engine, NULL, NULL, &before, &err));
     assert_int_equal(find_service(before, enclave.id)->state, SERVICE_CREATED);
     OK(engine->service_start(engine, enclave.id, NULL, &err));
     OK(engine->service_start(engine, enclave.id, NULL, &err));
 
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-    OK(engine->list(engine, NULL, &listing, &err));
+    OK(engine->list(engine, NULL, NULL, &listing, &err));
     const struct service *service = find_service(listing, enclave.id);
     assert_non_null(service);
     assert_int_equal(service->state, SERVICE_RUNNING);
@@ -309,7 +309,7 @@ static void test_names_and_addresses(void **state)
     OK(engine->service_start(engine, enclave.id, NULL, &err));
     OK(engine->service_start(engine, id, NULL, &err));
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-    OK(engine->list(engine, NULL, &listing, &err));
+    OK(engine->list(engine, NULL, NULL, &listing, &err));
     assert_string_equal(find_service(listing, id)->address, address);
     int code = -1;
     char *const ping[] = {(char *)"ping", (char *)"-c1", (char *)"-W2", (char *)"two", NULL};
@@ -691,7 +691,7 @@ static void test_events(void **state)
 static void remove_leftovers(void)
 {
     struct orchestrator_listing *listing = NULL;
-    OK(engine->list(engine, NULL, &listing, &err));
+    OK(engine->list(engine, NULL, NULL, &listing, &err));
     for (size_t i = 0; i < listing->service_count; i++)
         OK(engine->service_remove(engine, listing->services[i].id, NULL, &err));
     for (size_t i = 0; i < listing->network_count; i++)
@@ -705,7 +705,7 @@ static void test_nothing_is_left(void **state)
 {
     (void)state;
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
-    OK(engine->list(engine, NULL, &listing, &err));
+    OK(engine->list(engine, NULL, NULL, &listing, &err));
     assert_int_equal(listing->service_count, 0);
     assert_int_equal(listing->network_count, 0);
     assert_int_equal(listing->volume_count, 0);

@@ -228,7 +228,7 @@ static void test_answers_of_other_shapes(void **state)
                                                        .headers = "Api-Version: 1.41\r\n"});
         struct orchestrator_listing *listing = NULL;
         struct error *reason = NULL;
-        if (client->list(client, NULL, &listing, &reason) < 0) {
+        if (client->list(client, NULL, NULL, &listing, &reason) < 0) {
             assert_int_equal(error_code(reason), EIO); /* what lacks an id is no object */
             assert_null(listing);
         }

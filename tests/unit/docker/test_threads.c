@@ -40,7 +40,7 @@ static void *ask_often(void *failures)
         struct orchestrator_info info;
         struct orchestrator_listing *listing = NULL;
         if (client->info(client, NULL, &info, NULL) < 0 ||
-            client->list(client, NULL, &listing, NULL) < 0)
+            client->list(client, NULL, NULL, &listing, NULL) < 0)
             ++*(unsigned *)failures;
         else
             orchestrator_info_done(&info);

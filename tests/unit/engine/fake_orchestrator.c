@@ -141,7 +141,14 @@ static int fake_watch(struct orchestrator *self, orchestrator_event_sink sink, v
     return 0;
 }
 
-static int fake_list(struct orchestrator *self, const struct orchestrator_call *call,
+static bool bears(const struct fake_object *object, const struct label *label)
+{
+    const char *value = label_get(object->labels, object->label_count, label->key);
+    return value && strcmp(value, label->value) == 0;
+}
+
+static int fake_list(struct orchestrator *self, const struct label *having,
+                     const struct orchestrator_call *call,
                      struct orchestrator_listing **ret_listing, struct error **err)
 {
     (void)call;
@@ -154,6 +161,8 @@ static int fake_list(struct orchestrator *self, const struct orchestrator_call *
     listing->services = calloc(world->objects.count + 1, sizeof *listing->services);
     size_t position = 0;
     for (struct fake_object *object; (object = map_next(&world->objects, &position, NULL));) {
+        if (having && !bears(object, having))
+            continue;
         struct label *labels = labels_copy(object->labels, object->label_count);
         if (object->is_network)
             listing->networks[listing->network_count++] =

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -213,6 +214,8 @@ static int fake_service_start(void *context, const char *name, json_t *config,
         fake->starting--;
         return error_set(err, EIO, "the container of %s cannot be started", name);
     }
+    if (fake->opens_with && strcmp(name, fake->opens_with) == 0)
+        listen(fake->socket, 1);
     store_service(fake, name, config, ret_service);
     return 0;
 }

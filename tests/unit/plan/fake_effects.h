@@ -20,12 +20,14 @@ struct fake {
     pthread_cond_t prepared_changed;
 
     /* On cue: */
-    const char *bad_image;          /* image_ensure fails for it */
-    const char *bad_service;        /* service_start fails for it */
-    const char *dead_service;       /* it ends right after its start, with code 7 */
-    const char *slow_service;       /* its start takes until it is cancelled */
-    int64_t start_takes;            /* ns, for every service */
-    const char *await_prepared;     /* a start waits until this service was prepared */
+    const char *bad_image;      /* image_ensure fails for it */
+    const char *bad_service;    /* service_start fails for it */
+    const char *dead_service;   /* it ends right after its start, with code 7 */
+    const char *slow_service;   /* its start takes until it is cancelled */
+    int64_t start_takes;        /* ns, for every service */
+    const char *await_prepared; /* a start waits until this service was prepared */
+    const char *opens_with;     /* when this service is started, `socket` begins to listen */
+    int socket;
     struct cancel *cancel_at_start; /* fired when a service is started */
 };
 

@@ -2,7 +2,7 @@
 #include "tests/unit/plan/unit.h"
 
 #include "backend/plan/output.h"
-#include "backend/plan/threads.h"
+#include "backend/base/threads.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -5,8 +5,10 @@
 #include "backend/base/clock.h"
 #include "tests/unit/plan/fake_effects.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- helpers ---- */
 
@@ -525,6 +527,45 @@ static void parallel_runs_by_data_and_shows_in_order(void **state)
     assert_non_null(strstr(at, "Executing command on service 's0'"));
 }
 
+/* A service that listens at this port of 127.0.0.1 is up when `b` has been started. */
+static int socket_of_b(struct fake *fake)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    fake->opens_with = "b";
+    fake->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fake->socket, (struct sockaddr *)&address, sizeof address), 0);
+    getsockname(fake->socket, (struct sockaddr *)&address, &length);
+    return ntohs(address.sin_port);
+}
+
+static void who_waits_for_a_port_keeps_nobody_from_starting(void **state)
+{
+    struct fake *fake = *state;
+    static const char *const scripts[] = {
+        "def run(plan, port):\n"
+        "    plan.add_services({\n"
+        "        'a': ServiceConfig(image='i', ports={'p': PortSpec(port, wait='5s')}),\n"
+        "        'b': ServiceConfig(image='i')})\n",
+        "def run(plan, port):\n"
+        "    plan.add_service('a', ServiceConfig(image='i', ports={'p': PortSpec(port, "
+        "wait='5s')}))\n"
+        "    plan.add_service('b', ServiceConfig(image='i'))\n",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(scripts); i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "{\"port\": %d}", socket_of_b(fake));
+        struct plan_request request = fake_request(scripts[i], arguments);
+        request.parallel = i == 1;
+        request.parallelism = 1;
+        assert_int_equal(plan_run(&request, &fake_effects, fake, NULL), 0);
+        assert_int_equal(fake->most_starting, 1);
+        close(fake->socket);
+        fake_done(fake);
+        fake_init(fake);
+    }
+}
+
 /* ---- checking only ---- */
 
 static void check_gives_all_static_errors(void **state)
@@ -590,6 +631,7 @@ int main(void)
         RUN_TEST(containers_are_prepared_when_all_is_known),
         RUN_TEST(cancel_stops_a_run),
         RUN_TEST(parallel_runs_by_data_and_shows_in_order),
+        RUN_TEST(who_waits_for_a_port_keeps_nobody_from_starting),
         RUN_TEST(check_gives_all_static_errors),
         RUN_TEST(plan_is_described),
     };

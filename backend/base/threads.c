@@ -1,5 +1,5 @@
 /* A loop over threads. */
-#include "backend/plan/threads.h"
+#include "backend/base/threads.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

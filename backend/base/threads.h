@@ -1,6 +1,6 @@
 /* Doing a thing for each of many at a time, in threads that have ended when the call returns. */
-#ifndef KFS_PLAN_THREADS_H
-#define KFS_PLAN_THREADS_H
+#ifndef KFS_BASE_THREADS_H
+#define KFS_BASE_THREADS_H
 
 #include <stddef.h>
 
