@@ -186,7 +186,7 @@ static void arguments_reach_the_script(void **state)
 static void errors_of_scripts_say_where(void **state)
 {
     struct fake *fake = *state;
-    must_fail(fake, "def run(plan)\n    pass\n", EINVAL, "app.star:1:14: ");
+    must_fail(fake, "def run(plan)\n    pass\n", EINVAL, "app.star:2:1: ");
     must_fail(fake, "def run(plan):\n    a\n    b\n", EINVAL, "app.star:3:5: undefined: b");
     must_fail(fake, "def run(plan):\n    helper()\ndef helper():\n    {}['k']\n", EINVAL,
               "Evaluation error: key \"k\" not in dict\n\tat [app.star:2:11]: run\n"
