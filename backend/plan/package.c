@@ -398,7 +398,9 @@ static int open_remote_root(struct package_set *set, const char *text, struct er
     set->root = package_open_remote(set, &locator, &inside, err);
     if (!set->root)
         return -1;
-    set->root_inside = find_package(set->root, inside);
+    /* A package that lies in a package's folder is what its own locator names. */
+    set->root_inside =
+        package_has_yml(set->root, inside) ? strdup(inside) : find_package(set->root, inside);
     if (!set->root_inside)
         return error_set(err, ENOENT,
                          "%s is no package: there is no " PACKAGE_YML " in its folder or above it",

@@ -90,15 +90,55 @@ static void put_wanted(const struct plan_field *field, struct buf *problems)
                    field->flags & PLAN_OR_STRING ? "a string or one of " : "", field->types);
 }
 
-static void report_kind(const struct plan_field *field, const json_t *value, const char *path,
-                        struct buf *problems)
+void plan_report_kind(const struct plan_field *field, const char *type_name, const char *path,
+                      struct buf *problems)
 {
     buf_printf(problems, "The '%s' argument must be ", path);
     put_wanted(field, problems);
-    buf_printf(problems, ", but it is of type '%s'", plan_type_name_of(value));
-    if (json_is_null(value))
+    buf_printf(problems, ", but it is of type '%s'", type_name);
+    if (strcmp(type_name, "NoneType") == 0)
         buf_puts(problems, "; leave it out if there is nothing to say");
     buf_putc(problems, '\n');
+}
+
+/* The first element that is wrong, in a list or dict that has the right type itself. */
+static const json_t *find_wrong(const struct plan_field *field, const json_t *value,
+                                const char *path, char *ret_path, size_t size)
+{
+    bool strings = field->kind == PLAN_STRING_LIST || field->kind == PLAN_STRING_DICT;
+    size_t i;
+    json_t *element;
+    const char *key;
+    if (!strings && field->kind != PLAN_INT_LIST && field->kind != PLAN_INT_DICT)
+        return NULL;
+    if (field->kind == PLAN_STRING_LIST || field->kind == PLAN_INT_LIST) {
+        json_array_foreach(value, i, element)
+        {
+            snprintf(ret_path, size, "%s[%zu]", path, i);
+            if (!(strings ? json_is_string(element) : json_is_integer(element)))
+                return element;
+        }
+        return NULL;
+    }
+    json_object_foreach((json_t *)value, key, element)
+    {
+        snprintf(ret_path, size, "%s[\"%s\"]", path, key);
+        if (!(strings ? json_is_string(element) : json_is_integer(element)))
+            return element;
+    }
+    return NULL;
+}
+
+static void report_kind(const struct plan_field *field, const json_t *value, const char *path,
+                        struct buf *problems)
+{
+    char inner[PATH_MAX_TEXT];
+    const json_t *wrong = find_wrong(field, value, path, inner, sizeof inner);
+    struct plan_field element = {
+        .kind =
+            field->kind == PLAN_INT_LIST || field->kind == PLAN_INT_DICT ? PLAN_INT : PLAN_STRING};
+    plan_report_kind(wrong ? &element : field, plan_type_name_of(wrong ? wrong : value),
+                     wrong ? inner : path, problems);
 }
 
 static bool word_in(const char *words, const char *word)

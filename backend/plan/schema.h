@@ -82,6 +82,10 @@ void plan_check_value(const struct plan_field *field, const json_t *value, const
 void plan_check_fields(const struct plan_field *fields, const json_t *object, const char *path,
                        struct buf *problems);
 
+/* The line in problems that says that the value at `path` is of another type than the field's. */
+void plan_report_kind(const struct plan_field *field, const char *type_name, const char *path,
+                      struct buf *problems);
+
 /* Whether value is a value of the type called name. */
 bool plan_is_type(const json_t *value, const char *name);
 /* What type() says of it: "string", "dict", "PortSpec" ... */

@@ -30,8 +30,8 @@ static char *package_cache(struct error **err)
     return NULL;
 }
 
-/* A file is a script, a directory a package; anything else is a locator that is not of this
- * machine. *ret_path is what request->package points into. */
+/* A file is a script, a directory or its kurtosis.yml a package; anything else is a locator that is
+ * not of this machine. *ret_path is what request->package points into. */
 static int locate(const char *locator, struct plan_request *request, struct buf *source,
                   char **ret_path, struct error **err)
 {
@@ -40,7 +40,8 @@ static int locate(const char *locator, struct plan_request *request, struct buf 
         request->package = locator;
         return 0;
     }
-    if (S_ISDIR(info.st_mode)) {
+    const char *last = strrchr(locator, '/');
+    if (S_ISDIR(info.st_mode) || strcmp(last ? last + 1 : locator, "kurtosis.yml") == 0) {
         request->package = *ret_path = realpath(locator, NULL);
         return request->package ? 0 : error_system(err, "%s", locator);
     }

@@ -35,16 +35,52 @@ static size_t count_public(const struct plan_field *fields)
     return count;
 }
 
+/* What arguments of former versions are called today, where the names are not alike. */
+static const char *present_name(const char *name, const char *const *candidates, size_t count)
+{
+    static const char *const renamed[][2] = {
+        {"service_id", "name"},
+        {"service_id", "service_name"},
+        {"artifact_name", "name"},
+        {"artifact_id", "name"},
+        {"artifact_uuid", "name"},
+        {"container_image_name", "image"},
+        {"used_ports", "ports"},
+        {"entry_point_args", "entrypoint"},
+        {"entrypoint_args", "entrypoint"},
+        {"cmd_args", "cmd"},
+        {"protocol", "transport_protocol"},
+        {"files_artifact_mount_dirpaths", "files"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(renamed); i++)
+        for (size_t j = 0; strcmp(renamed[i][0], name) == 0 && j < count; j++)
+            if (strcmp(renamed[i][1], candidates[j]) == 0)
+                return candidates[j];
+    return star_nearest(name, candidates, count);
+}
+
+/* The way out for arguments that are gone. */
+static const char *advice_for(const char *name)
+{
+    if (strcmp(name, "service_name") == 0)
+        return "the service is an argument of plan.exec, plan.request and plan.wait";
+    if (strcmp(name, "subnetwork") == 0)
+        return "there are no subnetworks any more; leave it out";
+    return NULL;
+}
+
 static void report_unknown(struct match *match, const char *name)
 {
     const char *candidates[FIELDS_MAX];
     size_t count = count_public(match->fields);
     for (size_t i = 0; i < count; i++)
         candidates[i] = match->fields[i].name;
-    const char *nearest = star_nearest(name, candidates, count);
+    const char *nearest = present_name(name, candidates, count);
     buf_printf(&match->problems, "unexpected keyword argument \"%s\"", name);
     if (nearest)
         buf_printf(&match->problems, " (did you mean %s?)", nearest);
+    else if (advice_for(name))
+        buf_printf(&match->problems, " (%s)", advice_for(name));
     buf_putc(&match->problems, '\n');
 }
 

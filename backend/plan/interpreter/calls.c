@@ -525,19 +525,30 @@ static star_value call(struct star_vm *vm, const struct star_args *args)
     return result;
 }
 
-/* What old packages call, with the name that it has now. */
-static star_value call_old_name(struct star_vm *vm, const struct star_args *args)
+/* What old packages call, or what is no function of the plan, and what to write instead. */
+static const struct {
+    const char *name, *advice;
+} former[] = {
+    {"assert", "plan.assert was renamed: call plan.verify(value=..., assertion=..., "
+               "target_value=...)"},
+    {"store_files_from_service", "plan.store_files_from_service was renamed: call "
+                                 "plan.store_service_files(service_name=..., src=..., name=...)"},
+    {"update_service", "plan.update_service is gone: call plan.add_service again with the "
+                       "service's name"},
+    {"read_file", "read_file is no function of the plan: call read_file(src=...)"},
+    {"import_module", "import_module is no function of the plan: call import_module(...)"},
+};
+
+static star_value call_former(struct star_vm *vm, const struct star_args *args)
 {
-    (void)args;
-    return star_fail(vm, "plan.assert was renamed: call plan.verify(value=..., assertion=..., "
-                         "target_value=...)");
+    return star_fail(vm, "%s", (const char *)args->data);
 }
 
 star_value plan_object(struct interpreter *in)
 {
     struct star_binding members[INSTRUCTIONS_MAX];
     size_t count = 0;
-    for (; count + 1 < INSTRUCTIONS_MAX && plan_instruction_at(count); count++) {
+    for (; count + ARRAY_LENGTH(former) < INSTRUCTIONS_MAX && plan_instruction_at(count); count++) {
         const struct plan_instruction_spec *spec = plan_instruction_at(count);
         callers[count] = (struct caller){.in = in, .spec = spec};
         members[count] = (struct star_binding){
@@ -545,7 +556,12 @@ star_value plan_object(struct interpreter *in)
         if (star_is_null(star_keep(in->vm, members[count].value)))
             return STAR_NULL;
     }
-    members[count++] =
-        (struct star_binding){"assert", star_builtin_new(in->vm, "assert", call_old_name, NULL)};
+    for (size_t i = 0; i < ARRAY_LENGTH(former); i++) {
+        members[count++] = (struct star_binding){
+            former[i].name,
+            star_builtin_new(in->vm, former[i].name, call_former, (void *)former[i].advice)};
+        if (star_is_null(star_keep(in->vm, members[count - 1].value)))
+            return STAR_NULL;
+    }
     return star_module_new(in->vm, "plan", members, count);
 }

@@ -228,6 +228,10 @@ json_t *field_to_json(struct interpreter *in, const struct plan_field *field, st
         return message_to_json(in, value, field->name, problems);
     if (field->kind == PLAN_TEMPLATES)
         return templates_to_json(in, value, field->name, problems);
+    if (star_kind_of(value) == STAR_STRUCT && field->kind != PLAN_ANY) {
+        plan_report_kind(field, star_type_name(value), field->name, problems);
+        return NULL;
+    }
     return value_to_json(in, value, field->name, problems);
 }
 

@@ -553,6 +553,20 @@ static void test_plain_directories_in_the_mirror(void **state)
                   "any\n");
 }
 
+/* A locator that names a package in another package's folder means that one. */
+static void test_remote_package_in_a_package(void **state)
+{
+    (void)state;
+    cleanup(world_done) struct world world = {0};
+    sh("mkdir -p nested/github.com/p/n/sub && cd nested/github.com/p/n && "
+       "echo 'name: github.com/p/n' > kurtosis.yml && echo top > main.star && "
+       "echo 'name: github.com/p/n/sub' > sub/kurtosis.yml && echo sub > sub/main.star");
+    world.mirror = in_base("nested");
+    open_world(&world, "github.com/p/n/sub");
+    assert_string_equal(package_set_name(world.set), "github.com/p/n/sub");
+    assert_content(package_main(world.set, NULL, NULL), "sub\n");
+}
+
 /* What was once fetched is there without a network; a moved branch is seen with one. */
 static void test_cache(void **state)
 {
@@ -797,6 +811,7 @@ int main(void)
         cmocka_unit_test(test_mirror_comes_first),
         cmocka_unit_test(test_what_the_mirror_lacks_is_fetched),
         cmocka_unit_test(test_plain_directories_in_the_mirror),
+        cmocka_unit_test(test_remote_package_in_a_package),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_many_fetch_at_once),
         cmocka_unit_test(test_without_a_cache_nothing_is_fetched),

@@ -226,6 +226,32 @@ static void errors_of_arguments_are_told_together(void **state)
               "fetching service 'nobody'");
 }
 
+/* What scripts for older versions say is answered with what to say now. */
+static void old_spellings_are_answered_with_the_present_ones(void **state)
+{
+    static const char *const cases[][2] = {
+        {"plan.add_service(service_id='a', config=1)", "\"service_id\" (did you mean name?)"},
+        {"plan.exec(service_id='a', recipe=1)", "\"service_id\" (did you mean service_name?)"},
+        {"ExecRecipe(service_name='a', command=['b'])", "an argument of plan.exec"},
+        {"ServiceConfig(image='a', subnetwork='b')", "no subnetworks any more"},
+        {"ServiceConfig(container_image_name='a')", "did you mean image?"},
+        {"plan.upload_files('./a', artifact_name='b')", "did you mean name?"},
+        {"plan.add_service('a', struct(image='b'))", "must be ServiceConfig, but it is of type "
+                                                     "'struct'"},
+        {"plan.read_file('a')", "call read_file(src=...)"},
+        {"plan.update_service('a', config=1)", "call plan.add_service again"},
+        {"ServiceConfig(image='a', env_vars={'B': 1})",
+         "The 'env_vars[\"B\"]' argument must be a string, but it is of type 'int'"},
+        {"ServiceConfig(image='a', cmd=['b', None])",
+         "The 'cmd[1]' argument must be a string, but it is of type 'NoneType'"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        cleanup(buf_done) struct buf script = BUF_INIT(BUF_MAX_TEXT);
+        buf_printf(&script, "def run(plan):\n    %s\n", cases[i][0]);
+        must_fail(*state, script.data, EINVAL, cases[i][1]);
+    }
+}
+
 static void all_faults_of_a_plan_are_told_together(void **state)
 {
     struct fake *fake = *state;
@@ -613,6 +639,7 @@ int main(void)
         RUN_TEST(arguments_reach_the_script),
         RUN_TEST(errors_of_scripts_say_where),
         RUN_TEST(errors_of_arguments_are_told_together),
+        RUN_TEST(old_spellings_are_answered_with_the_present_ones),
         RUN_TEST(all_faults_of_a_plan_are_told_together),
         RUN_TEST(missing_image_stops_before_anything_is_touched),
         RUN_TEST(failed_instruction_says_what_and_where),

@@ -101,7 +101,7 @@ static void types_are_checked(void **state)
     check("GpuConfig", "{\"driver\": {\"docker\": \"a\", \"kubernetes\": \"b\"}}", NULL);
     check("GpuConfig", "{\"driver\": {\"other\": \"a\"}}", "'driver'");
     check("GpuConfig", "{\"count\": -1, \"ulimits\": {\"nofile\": -1}}", NULL);
-    check("ServiceConfig", "{\"image\": \"a\", \"env_vars\": {\"A\": 1}}", "strings to strings");
+    check("ServiceConfig", "{\"image\": \"a\", \"env_vars\": {\"A\": 1}}", "env_vars[\"A\"]");
     check("ServiceConfig", "{\"image\": \"\"}", "empty");
     check("ServiceConfig", "{\"image\": 5}", "an ImageSpec");
     check("ServiceConfig", "{\"image\": \"a\", \"cmd\": null}", "leave it out");
