@@ -392,10 +392,17 @@ struct service_exec *service_exec_start(struct engine *engine, object_id id, cha
 /* The next bytes of its output, both streams as they come; 0: nothing now; -1: it has ended and all
  * was read. */
 ssize_t service_exec_read(struct service_exec *exec, void *bytes, size_t size);
-/* Bytes for its input. [waits, if it does not read them] */
+enum {
+    EXEC_WRITE_MAX = 1 << 20 /* bytes of input that are taken at a time */
+};
+/* Bytes for its input: all of them, or EAGAIN while it has not read enough of those before; grown
+ * is called when it has. EPIPE when it takes none any more. */
 int service_exec_write(struct service_exec *exec, const void *bytes, size_t length,
                        struct error **err);
+/* Whether EXEC_WRITE_MAX bytes would be taken now, or refused for good. */
+bool service_exec_has_room(struct service_exec *exec);
 int service_exec_close_input(struct service_exec *exec, struct error **err);
+/* The size of its terminal. [waits] */
 int service_exec_resize(struct service_exec *exec, unsigned rows, unsigned columns,
                         struct error **err);
 /* Its exit status, once it has ended: 126 and 127 are the shell's. EAGAIN while it runs; EIO if it

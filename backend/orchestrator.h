@@ -396,8 +396,9 @@ struct exec_session {
      * Waits until there is some, the deadline or a cancellation. */
     ssize_t (*read)(struct exec_session *self, void *bytes, size_t size, enum stream *ret_stream,
                     const struct orchestrator_call *call, struct error **err);
-    /* Input. Writes all of it. */
-    int (*write)(struct exec_session *self, const void *bytes, size_t length, struct error **err);
+    /* Input. Writes all of it; waits for a command that does not read it. */
+    int (*write)(struct exec_session *self, const void *bytes, size_t length,
+                 const struct orchestrator_call *call, struct error **err);
     /* No more input: the command reads end of file. */
     int (*close_input)(struct exec_session *self, struct error **err);
     int (*resize)(struct exec_session *self, unsigned rows, unsigned columns, struct error **err);

@@ -267,9 +267,12 @@ static void on_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *
                      struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
                      size_t out_size)
 {
-    (void)number, (void)command, (void)argument, (void)fi, (void)flags, (void)in, (void)in_size,
-        (void)out_size;
-    fuse_reply_err(req, ENOTTY);
+    (void)argument, (void)flags, (void)out_size;
+    struct node node = node_unpack(number);
+    if (tree_rows[node.row].stream)
+        stream_ioctl(req, node, command, in, in_size, fi);
+    else
+        fuse_reply_err(req, ENOTTY);
 }
 
 /* What is not here the kernel does itself or refuses after having asked once: extended attributes,

@@ -1,6 +1,7 @@
 /*
- * Readers that wait for bytes, and bytes that wait for readers. Bytes are taken from the kind into
- * `ready` before a reader is claimed, so none are lost when a reader is interrupted meanwhile.
+ * Readers that wait for bytes, bytes that wait for readers, and writers that wait for room. Bytes
+ * are taken from the kind into `ready` before a reader is claimed, so none are lost when a reader
+ * is interrupted meanwhile. A writer that was claimed is served, so what is told as written is.
  */
 #include "kfs/stream.h"
 
@@ -9,12 +10,17 @@
 #include <poll.h>
 #include <string.h>
 
-struct reader {
+/* A read or a write that waits. */
+struct waiting {
     struct parked parked; /* first: the two are converted into each other */
-    struct reader *next;
+    struct waiting *next;
+    struct waiting **list; /* the stream's that it is in */
     struct stream *stream; /* a reference: an interrupt is answered before it is taken out */
-    size_t size;
+    struct node node;
     bool listed, gone; /* under readers_lock, as is next */
+    bool nonblocking;  /* a write: refused instead of waiting */
+    size_t size;
+    char bytes[]; /* of a write */
 };
 
 struct stream {
@@ -30,8 +36,9 @@ struct stream {
     struct buf ready;
     size_t given; /* bytes of ready that readers have had */
     bool ended;
+    bool idle;   /* at an end, but not for good */
     bool queued; /* a turn is, and has not begun */
-    struct reader *readers;
+    struct waiting *readers, *writers;
     struct fuse_pollhandle *poll;
 };
 
@@ -57,10 +64,10 @@ static void stream_unref(struct stream *stream)
     free(stream);
 }
 
-static void reader_free(struct reader *reader)
+static void waiting_free(struct waiting *waiting)
 {
-    struct stream *stream = reader->stream;
-    free(reader);
+    struct stream *stream = waiting->stream;
+    free(waiting);
     stream_unref(stream);
 }
 
@@ -82,8 +89,10 @@ static void refill(struct stream *stream)
     pthread_mutex_unlock(&stream->readers_lock);
     if (!wanted)
         return;
-    bool goes_on = stream->kind->read(stream, &more);
+    bool idle = stream->kind->idle && stream->kind->idle(stream);
+    bool goes_on = idle || stream->kind->read(stream, &more);
     with_lock(&stream->readers_lock);
+    stream->idle = idle;
     stream->ended = !goes_on;
     struct buf old = stream->ready;
     stream->ready = more;
@@ -91,20 +100,25 @@ static void refill(struct stream *stream)
     more = old;
 }
 
-/* Takes out a reader that can be answered now and was not interrupted; NULL if there is none.
- * Under readers_lock. */
-static struct reader *take_reader(struct stream *stream)
+/* Takes out one that waits in the list and was not interrupted; NULL if there is none. Under
+ * readers_lock. */
+static struct waiting *take(struct waiting **list)
 {
-    if (left(stream) == 0 && !stream->ended)
-        return NULL;
-    for (struct reader **link = &stream->readers; *link; link = &(*link)->next) {
-        struct reader *reader = *link;
-        if (!parked_claim(&reader->parked))
+    for (struct waiting **link = list; *link; link = &(*link)->next) {
+        struct waiting *waiting = *link;
+        if (!parked_claim(&waiting->parked))
             continue; /* who interrupted it takes it out */
-        *link = reader->next;
-        return reader;
+        *link = waiting->next;
+        return waiting;
     }
     return NULL;
+}
+
+/* A reader that can be answered now. Under readers_lock. */
+static struct waiting *take_reader(struct stream *stream)
+{
+    bool answerable = left(stream) > 0 || stream->ended || stream->idle;
+    return answerable ? take(&stream->readers) : NULL;
 }
 
 /* Answers readers until there are no more, or no more bytes. Under turn_lock. */
@@ -112,25 +126,35 @@ static bool answer_one(struct stream *stream)
 {
     refill(stream);
     pthread_mutex_lock(&stream->readers_lock);
-    struct reader *reader = take_reader(stream);
+    struct waiting *reader = take_reader(stream);
     if (reader) {
         size_t size = reader->size < left(stream) ? reader->size : left(stream);
         fuse_reply_buf(reader->parked.req, stream->ready.data + stream->given, size);
         stream->given += size;
     }
+    pthread_mutex_unlock(&stream->readers_lock);
+    if (!reader)
+        return false;
+    waiting_free(reader);
+    return true;
+}
+
+/* Wakes who waits with poll(2), if there is something to wake him for. */
+static void wake(struct stream *stream)
+{
     struct fuse_pollhandle *poll = NULL;
-    if (left(stream) > 0 || stream->ended)
+    bool room = stream->kind->has_room && !stream->closed && stream->kind->has_room(stream);
+    pthread_mutex_lock(&stream->readers_lock);
+    if (left(stream) > 0 || stream->ended || room)
         poll = steal(&stream->poll);
     pthread_mutex_unlock(&stream->readers_lock);
     if (poll) {
         fuse_lowlevel_notify_poll(poll);
         fuse_pollhandle_destroy(poll);
     }
-    if (!reader)
-        return false;
-    reader_free(reader);
-    return true;
 }
+
+static void serve_writer(struct stream *stream);
 
 static void turn(void *context)
 {
@@ -139,8 +163,11 @@ static void turn(void *context)
     stream->queued = false;
     pthread_mutex_unlock(&stream->readers_lock);
     pthread_mutex_lock(&stream->turn_lock);
+    if (!stream->closed)
+        serve_writer(stream);
     while (answer_one(stream))
         continue;
+    wake(stream);
     pthread_mutex_unlock(&stream->turn_lock);
     stream_unref(stream);
 }
@@ -163,7 +190,6 @@ void stream_grown(void *context)
 struct opening {
     struct parked parked;
     struct node node;
-    struct fuse_file_info fi;
 };
 
 static struct stream *stream_new(struct tree *tree, struct node node, struct error **err)
@@ -189,27 +215,18 @@ static struct stream *stream_new(struct tree *tree, struct node node, struct err
     return NULL;
 }
 
-/* Readers are left only where the tree ends while they wait, but for one whose interrupt is just
- * being answered: who does that takes it out. */
-static void abandon_readers(struct stream *stream)
+/* Some wait only where the tree ends meanwhile, but for one whose interrupt is just being answered:
+ * who does that takes it out. */
+static void abandon(struct stream *stream, struct waiting **list)
 {
-    struct reader *abandoned = NULL;
-    pthread_mutex_lock(&stream->readers_lock);
-    for (struct reader **link = &stream->readers; *link;) {
-        struct reader *reader = *link;
-        if (!parked_claim(&reader->parked)) {
-            link = &reader->next;
-            continue;
-        }
-        *link = reader->next;
-        reader->next = abandoned;
-        abandoned = reader;
-    }
-    pthread_mutex_unlock(&stream->readers_lock);
-    for (struct reader *reader = abandoned, *next; reader; reader = next) {
-        next = reader->next;
-        fuse_reply_err(reader->parked.req, ECONNABORTED);
-        reader_free(reader);
+    for (;;) {
+        pthread_mutex_lock(&stream->readers_lock);
+        struct waiting *waiting = take(list);
+        pthread_mutex_unlock(&stream->readers_lock);
+        if (!waiting)
+            return;
+        fuse_reply_err(waiting->parked.req, ECONNABORTED);
+        waiting_free(waiting);
     }
 }
 
@@ -221,7 +238,8 @@ static void close_stream(void *context)
     stream->closed = true;
     pthread_mutex_unlock(&stream->turn_lock);
     stream->kind->close(stream);
-    abandon_readers(stream);
+    abandon(stream, &stream->readers);
+    abandon(stream, &stream->writers);
     stream_unref(stream);
 }
 
@@ -231,10 +249,28 @@ static void free_opened(struct tree *tree, struct opened *opened)
     close_stream(opened);
 }
 
+/* The kernel's answer to FUSE_OPEN, and flags of it, as in its <linux/fuse.h>. Written by hand,
+ * because libfuse has no word for a stream: a file without a position, so that of one open file a
+ * read that waits does not keep a write waiting. */
+struct open_answer {
+    uint64_t file;
+    uint32_t flags;
+    int32_t backing;
+};
+enum {
+    OPEN_DIRECT_IO = 1 << 0,
+    OPEN_NOT_SEEKABLE = 1 << 2,
+    OPEN_STREAM = 1 << 4,
+    OPEN_NO_FLUSH = 1 << 5
+};
+
 static bool reply_open(struct stream *stream, struct opening *opening)
 {
+    const struct open_answer answer = {.file = (uintptr_t)stream,
+                                       .flags = OPEN_DIRECT_IO | OPEN_NOT_SEEKABLE | OPEN_STREAM |
+                                                OPEN_NO_FLUSH};
     tree_opened(stream->tree, &stream->opened, free_opened);
-    if (fuse_reply_open(opening->parked.req, &opening->fi) != -ENOENT)
+    if (fuse_reply_buf(opening->parked.req, (const char *)&answer, sizeof answer) != -ENOENT)
         return true;
     tree_released(stream->tree, &stream->opened);
     return false;
@@ -245,7 +281,6 @@ static void open_run(void *context)
     struct opening *opening = context;
     cleanup(error_free) struct error *failure = NULL;
     struct stream *stream = stream_new(opening->parked.tree, opening->node, &failure);
-    opening->fi.fh = (uintptr_t)stream;
     bool kept = false;
     if (parked_claim(&opening->parked)) {
         if (!stream)
@@ -258,16 +293,12 @@ static void open_run(void *context)
     free(opening);
 }
 
-void stream_open(fuse_req_t req, struct node node, const struct fuse_file_info *fi)
+void stream_open(fuse_req_t req, struct node node)
 {
     struct opening *opening = calloc(1, sizeof *opening);
     if (!opening)
         abort();
     opening->node = node;
-    opening->fi = *fi;
-    opening->fi.direct_io = 1;
-    opening->fi.nonseekable = 1;
-    opening->fi.noflush = 1;
     parked_init(&opening->parked, req, NULL);
     jobs_submit(tree_of(req)->execs, open_run, opening);
 }
@@ -284,51 +315,64 @@ void stream_release(fuse_req_t req, struct fuse_file_info *fi)
     fuse_reply_err(req, 0);
 }
 
-/* ---- reading ---- */
+/* ---- waiting ---- */
 
 static void interrupted(struct parked *parked)
 {
-    struct reader *reader = (struct reader *)parked;
-    struct stream *stream = reader->stream;
+    struct waiting *waiting = (struct waiting *)parked;
+    struct stream *stream = waiting->stream;
     pthread_mutex_lock(&stream->readers_lock);
-    bool listed = reader->listed;
-    reader->gone = true;
-    for (struct reader **link = &stream->readers; *link; link = &(*link)->next) {
-        if (*link == reader) {
-            *link = reader->next;
+    bool listed = waiting->listed;
+    waiting->gone = true;
+    for (struct waiting **link = waiting->list; *link; link = &(*link)->next) {
+        if (*link == waiting) {
+            *link = waiting->next;
             break;
         }
     }
     pthread_mutex_unlock(&stream->readers_lock);
     if (listed)
-        reader_free(reader);
+        waiting_free(waiting);
 }
 
-static void park_reader(fuse_req_t req, struct stream *stream, size_t size)
+static struct waiting *waiting_new(struct stream *stream, size_t size, const char *bytes)
 {
-    struct reader *reader = calloc(1, sizeof *reader);
-    if (!reader)
+    struct waiting *waiting = malloc(sizeof *waiting + (bytes ? size : 0));
+    if (!waiting)
         abort();
-    atomic_fetch_add(&stream->references, 2); /* the reader's, and one for here */
-    reader->stream = stream;
-    reader->size = size;
-    parked_init(&reader->parked, req, interrupted);
+    *waiting = (struct waiting){.stream = stream, .size = size};
+    if (bytes)
+        memcpy(waiting->bytes, bytes, size);
+    atomic_fetch_add(&stream->references, 1);
+    return waiting;
+}
+
+/* Lets it wait in the list. */
+static void park(fuse_req_t req, struct waiting *waiting, struct waiting **list)
+{
+    struct stream *stream = waiting->stream;
+    atomic_fetch_add(&stream->references, 1); /* for here */
+    waiting->list = list;
+    parked_init(&waiting->parked, req, interrupted);
     pthread_mutex_lock(&stream->readers_lock);
-    bool gone = reader->gone;
+    bool gone = waiting->gone;
     if (!gone) {
-        struct reader **last = &stream->readers;
+        struct waiting **last = list;
         while (*last)
             last = &(*last)->next;
-        *last = reader;
-        reader->listed = true;
+        *last = waiting;
+        waiting->next = NULL;
+        waiting->listed = true;
     }
     pthread_mutex_unlock(&stream->readers_lock);
     if (gone)
-        reader_free(reader);
+        waiting_free(waiting);
     else
         stream_grown(stream); /* something may have come before it was listed */
     stream_unref(stream);
 }
+
+/* ---- reading ---- */
 
 /* Whether there is something to read, after having looked. */
 static bool look(struct stream *stream, bool *ret_ended)
@@ -336,7 +380,7 @@ static bool look(struct stream *stream, bool *ret_ended)
     with_lock(&stream->turn_lock);
     refill(stream);
     with_lock(&stream->readers_lock);
-    *ret_ended = stream->ended && left(stream) == 0;
+    *ret_ended = (stream->ended || stream->idle) && left(stream) == 0;
     return left(stream) > 0;
 }
 
@@ -346,7 +390,7 @@ void stream_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
     if (fi->flags & O_NONBLOCK && !look(stream_of(fi), &ended) && !ended)
         fuse_reply_err(req, EAGAIN);
     else
-        park_reader(req, stream_of(fi), size);
+        park(req, waiting_new(stream_of(fi), size, NULL), &stream_of(fi)->readers);
 }
 
 void stream_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
@@ -361,55 +405,109 @@ void stream_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
         stream->poll = poll;
     }
     bool ended, some = look(stream, &ended);
-    fuse_reply_poll(req, (some || ended ? POLLIN | POLLRDNORM : 0u) |
-                             (stream->kind->write ? POLLOUT | POLLWRNORM : 0u));
+    bool idle = stream->kind->idle && stream->kind->idle(stream);
+    bool room = stream->kind->has_room && stream->kind->has_room(stream);
+    fuse_reply_poll(req, (some || (ended && !idle) ? POLLIN | POLLRDNORM : 0u) |
+                             (room ? POLLOUT | POLLWRNORM : 0u));
 }
 
 /* ---- writing ---- */
 
-struct writing {
-    struct parked parked;
-    struct stream *stream; /* a reference */
-    struct node node;
-    size_t size;
-    char bytes[];
-};
-
-static void write_run(void *context)
+/* Has the kind take it. The request is answered, or waits. */
+static void write_now(struct waiting *waiting)
 {
-    struct writing *writing = context;
-    struct tree *tree = writing->parked.tree;
+    struct stream *stream = waiting->stream;
+    struct tree *tree = stream->tree;
+    fuse_req_t req = waiting->parked.req;
     cleanup(error_free) struct error *failure = NULL;
     cleanup(subject_done) struct subject subject = {0};
-    int result = subject_get(tree, writing->node, &subject);
+    int result = subject_get(tree, waiting->node, &subject);
     if (result < 0)
         error_set(&failure, ENOENT, "it is gone");
     else
-        result = writing->stream->kind->write(writing->stream, &subject, writing->bytes,
-                                              writing->size, &failure);
-    if (parked_claim(&writing->parked)) {
-        if (result < 0)
-            tree_refuse(writing->parked.req, "write", node_pack(writing->node), NULL, failure);
-        else
-            fuse_reply_write(writing->parked.req, writing->size);
+        result = stream->kind->write(stream, &subject, waiting->bytes, waiting->size, &failure);
+    bool full = result < 0 && error_code(failure) == EAGAIN && stream->kind->idle &&
+                !stream->kind->idle(stream);
+    if (full && !waiting->nonblocking) {
+        park(req, waiting, &stream->writers);
+        return;
     }
-    stream_unref(writing->stream);
-    free(writing);
+    if (full)
+        fuse_reply_err(req, EAGAIN); /* asked for, and so no failure */
+    else if (result < 0)
+        tree_refuse(req, "write", node_pack(waiting->node), NULL, failure);
+    else
+        fuse_reply_write(req, waiting->size);
+    waiting_free(waiting);
+}
+
+static void write_run(void *context)
+{
+    struct waiting *waiting = context;
+    if (parked_claim(&waiting->parked))
+        write_now(waiting);
+}
+
+/* The first who waits for room, if there is some: the others come when it has been served. */
+static void serve_writer(struct stream *stream)
+{
+    pthread_mutex_lock(&stream->readers_lock);
+    bool wanted = stream->writers != NULL;
+    pthread_mutex_unlock(&stream->readers_lock);
+    if (!wanted || !stream->kind->has_room(stream))
+        return;
+    pthread_mutex_lock(&stream->readers_lock);
+    struct waiting *waiting = take(&stream->writers);
+    pthread_mutex_unlock(&stream->readers_lock);
+    if (!waiting)
+        return;
+    waiting->listed = false;
+    write_now(waiting);
 }
 
 void stream_write(fuse_req_t req, struct node node, const char *bytes, size_t size,
                   struct fuse_file_info *fi)
 {
-    const struct stream_kind *kind = stream_of(fi)->kind;
-    struct writing *writing = malloc(sizeof *writing + size);
-    if (!writing)
-        abort();
-    *writing = (struct writing){.stream = stream_of(fi), .node = node, .size = size};
-    memcpy(writing->bytes, bytes, size);
-    atomic_fetch_add(&writing->stream->references, 1);
-    if (kind->write_blocks && kind->write_blocks(writing->stream))
-        parked_init(&writing->parked, req, NULL);
-    else
-        parked_init_firm(&writing->parked, req);
-    jobs_submit(tree_of(req)->execs, write_run, writing);
+    struct waiting *waiting = waiting_new(stream_of(fi), size, bytes);
+    waiting->node = node;
+    waiting->nonblocking = fi->flags & O_NONBLOCK;
+    parked_init_firm(&waiting->parked, req);
+    jobs_submit(tree_of(req)->execs, write_run, waiting);
+}
+
+/* ---- ioctl ---- */
+
+static void control_run(void *context)
+{
+    struct waiting *waiting = context;
+    const struct stream_kind *kind = waiting->stream->kind;
+    cleanup(error_free) struct error *failure = NULL;
+    unsigned command;
+    memcpy(&command, waiting->bytes, sizeof command);
+    int result = kind->control(waiting->stream, command, waiting->bytes + sizeof command,
+                               waiting->size - sizeof command, &failure);
+    if (parked_claim(&waiting->parked)) {
+        if (result < 0)
+            fuse_reply_err(waiting->parked.req, error_code(failure));
+        else
+            fuse_reply_ioctl(waiting->parked.req, 0, NULL, 0);
+    }
+    waiting_free(waiting);
+}
+
+void stream_ioctl(fuse_req_t req, struct node node, unsigned command, const void *argument,
+                  size_t size, struct fuse_file_info *fi)
+{
+    struct stream *stream = stream_of(fi);
+    cleanup(buf_done) struct buf bytes = BUF_INIT(BUF_MAX_TEXT);
+    buf_append(&bytes, (const char *)&command, sizeof command);
+    buf_append(&bytes, argument, size);
+    if (!stream->kind->control || buf_check(&bytes, NULL) < 0) {
+        fuse_reply_err(req, ENOTTY);
+        return;
+    }
+    struct waiting *waiting = waiting_new(stream, bytes.length, bytes.data);
+    waiting->node = node;
+    parked_init_firm(&waiting->parked, req);
+    jobs_submit(tree_of(req)->execs, control_run, waiting);
 }

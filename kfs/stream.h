@@ -1,7 +1,7 @@
 /*
  * Files that are endless: reading one gives what has come since, and blocks while there is nothing.
- * Blocked reads are parked; they cost no thread, and Ctrl-C answers them at once. With O_NONBLOCK a
- * read of nothing is EAGAIN, and poll(2) works.
+ * Blocked reads, and writes that find no room, are parked; they cost no thread, and Ctrl-C answers
+ * them at once. With O_NONBLOCK they are EAGAIN, and poll(2) works.
  *
  * Where the bytes come from is the affair of a kind of stream.
  */
@@ -21,11 +21,18 @@ struct stream_kind {
     int (*open)(struct stream *stream, const struct subject *subject, struct error **err);
     /* Appends what there is to out; never waits. false: this was the end. One thread at a time. */
     bool (*read)(struct stream *stream, struct buf *out);
-    /* [waits] NULL: it cannot be written. */
+    /* Whether nothing was asked for yet: reading is at an end then, but not for good. NULL: never.
+     */
+    bool (*idle)(struct stream *stream);
+    /* [waits] All of it, or EAGAIN: then it is asked again after stream_grown, and must not wait
+     * any more. NULL: it cannot be written. */
     int (*write)(struct stream *stream, const struct subject *subject, const char *bytes,
                  size_t size, struct error **err);
-    /* Whether a write may take without end, so that it must be possible to interrupt it. */
-    bool (*write_blocks)(struct stream *stream);
+    /* Whether any write would be taken now. */
+    bool (*has_room)(struct stream *stream);
+    /* [waits] What ioctl(2) asks for; ENOTTY: it is not known. NULL: none is. */
+    int (*control)(struct stream *stream, unsigned command, const void *argument, size_t size,
+                   struct error **err);
     /* Ends: afterwards nobody calls stream_grown any more. [waits] */
     void (*close)(struct stream *stream);
 };
@@ -40,12 +47,14 @@ void *stream_get(const struct stream *stream);
 void stream_grown(void *context);
 
 /* The handlers of rows that have a stream. */
-void stream_open(fuse_req_t req, struct node node, const struct fuse_file_info *fi);
+void stream_open(fuse_req_t req, struct node node);
 void stream_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
 void stream_write(fuse_req_t req, struct node node, const char *bytes, size_t size,
                   struct fuse_file_info *fi);
 void stream_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
                  struct fuse_pollhandle *poll);
+void stream_ioctl(fuse_req_t req, struct node node, unsigned command, const void *argument,
+                  size_t size, struct fuse_file_info *fi);
 void stream_release(fuse_req_t req, struct fuse_file_info *fi);
 
 #endif

@@ -4,9 +4,11 @@
  *     [-i] [-t] COMMAND
  *
  * and is run by the service's shell. What is read is its output, both streams, and when it has
- * ended a last line "exit N". With -i what is written further is its input, which a write of the
- * single byte EOT (Ctrl-D) ends; with -t it has a terminal.
+ * ended a last line "exit N", in a read of its own. With -i what is written further is its input,
+ * which a write of the single byte EOT (Ctrl-D) ends; with -t it has a terminal, whose size
+ * ioctl(2) sets.
  */
+#include "kfs/exec_file.h"
 #include "kfs/stream.h"
 
 #include <stdio.h>
@@ -15,7 +17,7 @@
 struct conversation {
     pthread_mutex_t start_lock; /* guards all below; held while the command is started */
     struct service_exec *exec;
-    bool input;
+    bool input, terminal;
     bool in_line; /* the output so far does not end a line */
     bool told;    /* the exit status was */
 };
@@ -55,7 +57,7 @@ static bool exec_read(struct stream *stream, struct buf *out)
     struct conversation *talk = stream_get(stream);
     struct service_exec *exec = exec_of(talk);
     if (!exec || talk->told)
-        return false; /* nothing was asked, or all was said */
+        return false;
     cleanup(free) char *bytes = malloc(STREAM_CHUNK);
     ssize_t got = bytes ? service_exec_read(exec, bytes, STREAM_CHUNK) : 0;
     if (got > 0) {
@@ -80,11 +82,10 @@ static bool take_option(const char **line, const char *option)
 static int start(struct stream *stream, struct conversation *talk, const struct subject *subject,
                  const char *line, struct error **err)
 {
-    bool terminal = false;
     for (bool more = true; more;) {
         bool input_option = take_option(&line, "-i"), terminal_option = take_option(&line, "-t");
         talk->input |= input_option;
-        terminal |= terminal_option;
+        talk->terminal |= terminal_option;
         more = input_option || terminal_option;
     }
     if (!*line)
@@ -92,7 +93,7 @@ static int start(struct stream *stream, struct conversation *talk, const struct 
     char shell[] = "sh", option[] = "-c";
     cleanup(free) char *command = strdup(line);
     char *const argv[] = {shell, option, command, NULL};
-    talk->exec = service_exec_start(subject->engine, subject->service->id, argv, terminal,
+    talk->exec = service_exec_start(subject->engine, subject->service->id, argv, talk->terminal,
                                     stream_grown, stream, err);
     if (!talk->exec)
         return -1;
@@ -113,15 +114,33 @@ static int exec_write(struct stream *stream, const struct subject *subject, cons
     }
     if (!talk->input)
         return error_set(err, EPIPE, "the command has no input: it was not started with -i");
-    if (size == 1 && *bytes == '\x04')
+    /* A terminal takes that byte itself for the end. */
+    if (size == 1 && *bytes == '\x04' && !talk->terminal)
         return service_exec_close_input(exec, err);
     return service_exec_write(exec, bytes, size, err);
 }
 
-/* The command is started in short; its input it may not read at all. */
-static bool exec_write_blocks(struct stream *stream)
+static bool exec_idle(struct stream *stream)
 {
-    return exec_of(stream_get(stream)) != NULL;
+    return !exec_of(stream_get(stream));
+}
+
+static bool exec_has_room(struct stream *stream)
+{
+    struct service_exec *exec = exec_of(stream_get(stream));
+    return !exec || service_exec_has_room(exec);
+}
+
+static int exec_control(struct stream *stream, unsigned command, const void *argument, size_t size,
+                        struct error **err)
+{
+    struct conversation *talk = stream_get(stream);
+    struct service_exec *exec = exec_of(talk);
+    struct winsize window;
+    if (command != KFS_EXEC_RESIZE || size != sizeof window || !exec || !talk->terminal)
+        return error_set(err, ENOTTY, "there is no terminal");
+    memcpy(&window, argument, sizeof window);
+    return service_exec_resize(exec, window.ws_row, window.ws_col, err);
 }
 
 static void exec_close(struct stream *stream)
@@ -136,5 +155,7 @@ static void exec_close(struct stream *stream)
 const struct stream_kind stream_exec = {.open = exec_open,
                                         .read = exec_read,
                                         .write = exec_write,
-                                        .write_blocks = exec_write_blocks,
+                                        .idle = exec_idle,
+                                        .has_room = exec_has_room,
+                                        .control = exec_control,
                                         .close = exec_close};

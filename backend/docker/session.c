@@ -107,16 +107,17 @@ static ssize_t session_read(struct exec_session *self, void *bytes, size_t size,
 /* ---- input ---- */
 
 static int session_write(struct exec_session *self, const void *bytes, size_t length,
-                         struct error **err)
+                         const struct orchestrator_call *call, struct error **err)
 {
     struct session *session = session_of(self);
     const char *at = bytes;
+    int64_t deadline = call && call->deadline ? call->deadline : clock_monotonic() + WRITE_TIMEOUT;
     while (length > 0) {
         ssize_t sent = session->ended ? -1 : send(session->fd, at, length, MSG_NOSIGNAL);
         if (session->ended || (sent < 0 && errno != EAGAIN && errno != EINTR))
             return error_set(err, EPIPE, "the command takes no more input");
         if (sent < 0 &&
-            hijack_wait(session->fd, POLLOUT, clock_monotonic() + WRITE_TIMEOUT, NULL, err) < 0)
+            hijack_wait(session->fd, POLLOUT, deadline, call ? call->cancel : NULL, err) < 0)
             return -1;
         if (sent > 0) {
             at += sent;
@@ -130,7 +131,7 @@ static int session_close_input(struct exec_session *self, struct error **err)
 {
     struct session *session = session_of(self);
     if (session->exec.terminal) /* closing would hang up and leave the command running */
-        return session_write(self, END_OF_INPUT, 1, err);
+        return session_write(self, END_OF_INPUT, 1, NULL, err);
     if (shutdown(session->fd, SHUT_WR) < 0 && errno != ENOTCONN)
         return error_system(err, "cannot end the command's input");
     return 0;

@@ -56,6 +56,7 @@ int command_logs(int argc, char **argv, struct error **err);
 int command_port(int argc, char **argv, struct error **err);
 int command_test(int argc, char **argv, struct error **err);
 int command_exec(int argc, char **argv, struct error **err);
+int command_shell(int argc, char **argv, struct error **err);
 int command_cp(int argc, char **argv, struct error **err);
 int command_doctor(int argc, char **argv, struct error **err);
 int command_help(int argc, char **argv, struct error **err);

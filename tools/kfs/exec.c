@@ -5,45 +5,15 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/file.h"
-#include "tools/kfs/tree.h"
+#include "tools/kfs/talk.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    EXIT_LINE_MAX = 64, /* bytes that may be the line of the exit status */
-    COMMAND_MAX = 1 << 20
+    EXIT_LINE_MAX = 64 /* bytes that may be the line of the exit status */
 };
-
-/* A word as the service's shell takes it. */
-static void put_quoted(struct buf *line, const char *word)
-{
-    buf_putc(line, '\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            buf_puts(line, "'\\''");
-        else
-            buf_putc(line, *word);
-    }
-    buf_puts(line, "' ");
-}
-
-static int ask(int fd, int count, char **words, struct error **err)
-{
-    cleanup(buf_done) struct buf line = BUF_INIT(COMMAND_MAX);
-    if (count == 1)
-        buf_puts(&line, words[0]); /* one word is a line of the shell */
-    for (int i = 0; count > 1 && i < count; i++)
-        put_quoted(&line, words[i]);
-    buf_putc(&line, '\n');
-    if (buf_check(&line, err) < 0)
-        return -1;
-    return file_write_all(fd, line.data, line.length) < 0
-               ? error_system(err, "the service does not run it")
-               : 0;
-}
 
 /* What has been read and may be the end; all before it is written out. */
 static int keep_end(struct buf *held)
@@ -88,13 +58,10 @@ static int take_status(struct buf *held, struct error **err)
 
 int command_exec(int argc, char **argv, struct error **err)
 {
-    cleanup(close) int fd =
-        tree_open(err, O_RDWR, "enclaves", argv[1], "services", argv[2], "exec", NULL);
-    cleanup(buf_done) struct buf held = BUF_INIT(BUF_MAX_TEXT);
-    int first = 3;
-    if (argc > first + 1 && strcmp(argv[first], "--") == 0) /* as people know it from elsewhere */
-        first++;
-    if (fd < 0 || ask(fd, argc - first, argv + first, err) < 0 || copy(fd, &held, err) < 0)
+    cleanup(close) int fd = talk_open(argv[1], argv[2], 0, err);
+    cleanup(buf_done) struct buf held = BUF_INIT(BUF_MAX_TEXT), line = BUF_INIT(TALK_LINE_MAX);
+    talk_put_command(&line, argc - 3, argv + 3);
+    if (fd < 0 || talk_ask(fd, &line, err) < 0 || copy(fd, &held, err) < 0)
         return EXIT_FAILURE;
     return take_status(&held, err);
 }

@@ -416,7 +416,7 @@ static void test_exec_session(void **state)
     struct exec_session *session = NULL;
     OK(engine->exec_open(engine, &spec, NULL, &session, &err));
     static char input[300000];
-    OK(session->write(session, input, sizeof input, &err));
+    OK(session->write(session, input, sizeof input, NULL, &err));
     FAILS(session->exit_code(session, &code, &err), EAGAIN);
     OK(session->close_input(session, &err));
     session_drain(session, &output);
@@ -445,7 +445,7 @@ static void test_exec_terminal(void **state)
     struct exec_session *session = NULL;
     OK(engine->exec_open(engine, &spec, NULL, &session, &err));
     OK(session->resize(session, 33, 77, &err));
-    OK(session->write(session, "go\n", 3, &err));
+    OK(session->write(session, "go\n", 3, NULL, &err));
     OK(session->close_input(session, &err));
     session_drain(session, &output);
     OK(session->exit_code(session, &code, &err));

@@ -212,7 +212,7 @@ static void test_poll_tells_the_truth(void **state)
     assert_int_equal(poll(&wait, 1, 0), 0);
     const struct orchestrator_call call = {.deadline = clock_monotonic() + 50 * CLOCK_MILLISECOND};
     FAILS(session->read(session, bytes, 3, &stream, &call, &err), ETIMEDOUT, "too long");
-    OK(session->write(session, "some input", 10, &err));
+    OK(session->write(session, "some input", 10, NULL, &err));
     fake_engine_await(fake, "some input");
     session->free(session);
 }
@@ -227,7 +227,7 @@ static void test_input_to_a_command_that_ended(void **state)
     start_gives(answer, sizeof answer - 1, 0, false);
     OK(session_open(false, &session, &err));
     OK(drain(session, 100, &text, &err));
-    FAILS(session->write(session, much, sizeof much, &err), EPIPE, "no more input");
+    FAILS(session->write(session, much, sizeof much, NULL, &err), EPIPE, "no more input");
     session->free(session);
 }
 

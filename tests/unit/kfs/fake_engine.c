@@ -1041,6 +1041,19 @@ int service_exec_close_input(struct service_exec *exec, struct error **err)
     return 0;
 }
 
+bool service_exec_has_room(struct service_exec *exec)
+{
+    (void)exec;
+    return true;
+}
+
+int service_exec_resize(struct service_exec *exec, unsigned rows, unsigned columns,
+                        struct error **err)
+{
+    (void)exec;
+    return rows && columns ? 0 : error_set(err, EINVAL, "a terminal has a size");
+}
+
 int service_exec_code(struct service_exec *exec, int *ret_code, struct error **err)
 {
     with_lock(&exec->output_lock);
