@@ -8,8 +8,8 @@ enum {
     RECORD_VERSION = 1
 };
 
-/* {"version": 1, "instructions": {KEY: {"makes": {...}, "hash"?}}, "values": {...}, "made_names":
- * {...}} */
+/* {"version": 1, "instructions": {KEY: {"makes": {...}, "overruled"?: {...}, "hash"?}},
+ *  "values": {...}, "made_names": {...}} */
 struct applied {
     json_t *instructions, *values, *made_names;
 };
@@ -76,20 +76,40 @@ static bool defines(const struct plan_instruction *instruction)
            instruction->spec->returns == PLAN_RETURNS_NAME;
 }
 
-/* Forgets what made the same things. Values do not count: they have one maker by their ids. */
-static void forget_makers(struct applied *applied, const struct plan_instruction *instruction)
+static bool is_artifact(const char *key)
 {
-    json_t *things = json_object();
+    return strncmp(key, "artifact:", strlen("artifact:")) == 0;
+}
+
+/* Of a record's things those that the instruction has made anew: a service's maker is forgotten, of
+ * an artifact's it is noted ("overruled") that its content is another's. Values do not count: they
+ * have one maker by their ids. True if the record is to go. */
+static bool overrule(json_t *record, const struct plan_instruction *instruction)
+{
+    json_t *overruled = json_object_get(record, "overruled");
+    const char *key;
+    json_t *unused;
+    json_object_foreach(json_object_get(record, "makes"), key, unused)
+    {
+        if (!json_object_get(instruction->makes, key) || strncmp(key, "value:", 6) == 0)
+            continue;
+        if (!is_artifact(key))
+            return true;
+        if (!overruled)
+            json_object_set_new(record, "overruled", overruled = json_object());
+        json_object_set_new(overruled, key, json_true());
+    }
+    return false;
+}
+
+static void overrule_makers(struct applied *applied, const struct plan_instruction *instruction)
+{
     const char *key;
     json_t *record;
     void *next;
-    json_object_foreach(instruction->makes, key,
-                        record) if (strncmp(key, "value:", strlen("value:")) != 0)
-        json_object_set_new(things, key, json_true());
     json_object_foreach_safe(applied->instructions, next, key,
-                             record) if (plan_sets_meet(things, json_object_get(record, "makes")))
+                             record) if (overrule(record, instruction))
         json_object_del(applied->instructions, key);
-    json_decref(things);
 }
 
 /* By the same ids as the interpreter uses when it makes names up. */
@@ -116,7 +136,7 @@ void applied_add(struct applied *applied, const struct plan_instruction *instruc
 {
     json_t *record = json_object();
     if (defines(instruction)) {
-        forget_makers(applied, instruction);
+        overrule_makers(applied, instruction);
         json_object_set(record, "makes", instruction->makes);
         remember_names(applied, instruction);
     }
@@ -240,26 +260,8 @@ static bool demand(const struct plan *plan, size_t i, const json_t *enclave,
     return news;
 }
 
-void applied_decide(const struct applied *applied, const struct plan *plan, const json_t *enclave,
-                    char *const *hashes, struct runtime_values *values, bool *must)
-{
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct plan_instruction *instruction = &plan->items[i];
-        must[i] = !applied_has(applied, instruction, hashes[i]) ||
-                  plan_bool(instruction->arguments, "force_update", false) ||
-                  has_lost(plan, instruction, enclave) || removal_is_due(instruction, enclave) ||
-                  switch_is_due(plan, i, enclave);
-    }
-    bool news = true;
-    while (news) {
-        news = false;
-        for (size_t i = 0; i < plan->count; i++)
-            if (must[i])
-                news |= demand(plan, i, enclave, values, must);
-    }
-}
-
-void applied_decide_may(const struct plan *plan, const bool *must, bool *may)
+/* What depends on something that may run may run. */
+static void decide_may(const struct plan *plan, const bool *must, bool *may)
 {
     json_t *touched = json_object();
     for (size_t i = 0; i < plan->count; i++) {
@@ -268,4 +270,118 @@ void applied_decide_may(const struct plan *plan, const bool *must, bool *may)
             json_object_update(touched, plan->items[i].makes);
     }
     json_decref(touched);
+}
+
+/* ---- artifacts that a plan makes more than once ---- */
+
+/* The next instruction after i that makes the artifact, or plan->count. */
+static size_t next_maker(const struct plan *plan, size_t i, const char *key)
+{
+    do
+        i++;
+    while (i < plan->count && !json_object_get(plan->items[i].makes, key));
+    return i;
+}
+
+/* The artifacts that several instructions make, as a set. */
+static json_t *remade_artifacts(const struct plan *plan)
+{
+    json_t *once = json_object(), *again = json_object();
+    const char *key;
+    json_t *unused;
+    for (size_t i = 0; i < plan->count; i++)
+        json_object_foreach(plan->items[i].makes, key, unused)
+        {
+            if (is_artifact(key))
+                json_object_set_new(json_object_get(once, key) ? again : once, key, json_true());
+        }
+    json_decref(once);
+    return again;
+}
+
+static const json_t *overruled_of(const struct applied *applied,
+                                  const struct plan_instruction *instruction)
+{
+    return json_object_get(json_object_get(applied->instructions, instruction->key), "overruled");
+}
+
+/* Whether an artifact has the content that another instruction gave it which is not in the plan, or
+ * not behind this one. */
+static bool is_displaced(const struct applied *applied, const struct plan *plan, size_t i)
+{
+    const char *key;
+    json_t *unused;
+    json_object_foreach((json_t *)overruled_of(applied, &plan->items[i]), key, unused)
+    {
+        if (next_maker(plan, i, key) == plan->count)
+            return true;
+    }
+    return false;
+}
+
+/* What is known of a remade artifact is its last content. So one that makes it and runs lets those
+ * run that read what it made and the next that makes it; and for one that may run and reads it, the
+ * one before it that makes it must run. Returns whether that is news. */
+static bool demand_contents(const struct applied *applied, const struct plan *plan, size_t i,
+                            const json_t *remade, const bool *may, bool *must)
+{
+    bool news = false;
+    const char *key;
+    json_t *unused;
+    json_object_foreach(plan->items[i].makes, key, unused)
+    {
+        if (!json_object_get(remade, key))
+            continue;
+        bool overruled = json_object_get(overruled_of(applied, &plan->items[i]), key) != NULL;
+        size_t next = next_maker(plan, i, key);
+        for (size_t j = i + 1; j <= next && j < plan->count; j++) {
+            bool reads = json_object_get(plan->items[j].consumes, key) != NULL;
+            if (may[j] && reads && overruled && !must[i])
+                news = must[i] = true;
+            if (must[i] && (reads || j == next) && !must[j])
+                news = must[j] = true;
+        }
+    }
+    return news;
+}
+
+/* Forgets overruled instructions that are in the plan no more. */
+static void forget_overruled(struct applied *applied, const struct plan *plan)
+{
+    json_t *keys = json_object();
+    const char *key;
+    json_t *record;
+    void *next;
+    for (size_t i = 0; i < plan->count; i++)
+        json_object_set_new(keys, plan->items[i].key, json_true());
+    json_object_foreach_safe(applied->instructions, next, key,
+                             record) if (json_object_get(record, "overruled") &&
+                                         !json_object_get(keys, key))
+        json_object_del(applied->instructions, key);
+    json_decref(keys);
+}
+
+void applied_decide(struct applied *applied, const struct plan *plan, const json_t *enclave,
+                    char *const *hashes, struct runtime_values *values, bool *must, bool *may)
+{
+    forget_overruled(applied, plan);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_instruction *instruction = &plan->items[i];
+        must[i] = !applied_has(applied, instruction, hashes[i]) ||
+                  plan_bool(instruction->arguments, "force_update", false) ||
+                  has_lost(plan, instruction, enclave) || removal_is_due(instruction, enclave) ||
+                  switch_is_due(plan, i, enclave) || is_displaced(applied, plan, i);
+    }
+    json_t *remade = remade_artifacts(plan);
+    bool news = true;
+    while (news) {
+        news = false;
+        decide_may(plan, must, may);
+        for (size_t i = 0; i < plan->count; i++) {
+            if (must[i])
+                news |= demand(plan, i, enclave, values, must);
+            news |= demand_contents(applied, plan, i, remade, may, must);
+        }
+    }
+    json_decref(remade);
 }

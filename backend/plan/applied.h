@@ -6,8 +6,10 @@
  * depends on has changed since: not in earlier runs (then what it made is there still) and not in
  * this one (a service that was replaced, an artifact with new content, a value that is another).
  * Stopping and starting a service that the plan does not add is always done.
- * What takes the place of an earlier instruction, because it makes the same service or artifact,
- * makes that one forgotten. Not thread-safe; the executor holds its own lock.
+ * What takes the place of an earlier instruction, because it makes the same service, makes that one
+ * forgotten. An artifact may have several makers in a plan (tasks that work on it in turn): each is
+ * skipped as long as those behind it are, too, and nothing needs the content that it gave. Not
+ * thread-safe; the executor holds its own lock.
  */
 #ifndef KFS_PLAN_APPLIED_H
 #define KFS_PLAN_APPLIED_H
@@ -36,12 +38,10 @@ void applied_add(struct applied *applied, const struct plan_instruction *instruc
                  const char *hash);
 /* One that is to be done again, or turned out to have failed. */
 void applied_forget(struct applied *applied, const struct plan_instruction *instruction);
-/* Which instructions must run whatever else happens: must[i]. enclave as plan_effects.describe
- * gives it; hashes[i] of the source of instruction i or NULL. */
-void applied_decide(const struct applied *applied, const struct plan *plan, const json_t *enclave,
-                    char *const *hashes, struct runtime_values *values, bool *must);
-
-/* Which may run, given those that must: what depends on something that may run. */
-void applied_decide_may(const struct plan *plan, const bool *must, bool *may);
+/* Which instructions must run whatever else happens, must[i], and which may run, may[i], because
+ * they depend on something that may. enclave as plan_effects.describe gives it; hashes[i] of the
+ * source of instruction i or NULL. */
+void applied_decide(struct applied *applied, const struct plan *plan, const json_t *enclave,
+                    char *const *hashes, struct runtime_values *values, bool *must, bool *may);
 
 #endif

@@ -231,8 +231,8 @@ static int decide(struct run *run, struct error **err)
         return error_set(err, ENOMEM, "out of memory");
     if (hash_sources(run, err) < 0)
         return -1;
-    applied_decide(run->applied, run->plan, run->enclave, run->hashes, run->values, run->must);
-    applied_decide_may(run->plan, run->must, run->may);
+    applied_decide(run->applied, run->plan, run->enclave, run->hashes, run->values, run->must,
+                   run->may);
     return 0;
 }
 

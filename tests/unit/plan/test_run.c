@@ -403,6 +403,46 @@ static void lost_service_is_made_again(void **state)
     assert_string_equal(fake->calls.data, "image i\nstart a\nexec a echo\n");
 }
 
+/* Tasks that work on one artifact in turn: as long as nothing changes none is done again; when one
+ * is, those behind it are, and those before it whose content it needs. */
+static void tasks_that_remake_an_artifact_are_skipped(void **state)
+{
+    struct fake *fake = *state;
+    static const char script[] =
+        "def task(plan, text, files = {}):\n"
+        "    return plan.run_sh(run='echo ' + text, image='i', files=files,\n"
+        "                       store=[StoreSpec(src='/d', name='d')]).files_artifacts[0]\n"
+        "def run(plan, a='1', b='2', c='3', reader=False):\n"
+        "    d = task(plan, a)\n"
+        "    if reader:\n"
+        "        plan.run_sh(run='echo read', image='i', files={'/d': d})\n"
+        "    task(plan, b, {'/d': d})\n"
+        "    task(plan, c)\n";
+    static const struct {
+        const char *arguments;
+        unsigned skipped;
+    } runs[] = {
+        {NULL, 0},
+        {NULL, 3},
+        {"{\"c\": \"4\"}", 2}, /* what is before it is as it was */
+        {"{\"c\": \"4\"}", 3},
+        {"{\"b\": \"5\", \"c\": \"4\"}", 0}, /* it needs what the first one made */
+        {"{\"b\": \"5\", \"c\": \"4\"}", 3},
+        {"{\"b\": \"5\", \"c\": \"4\", \"reader\": true}", 0},
+        {"{\"b\": \"5\", \"c\": \"4\", \"reader\": true}", 4},
+        {"{\"a\": \"6\", \"b\": \"5\", \"c\": \"4\", \"reader\": true}", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(runs); i++) {
+        must_run(fake, script, runs[i].arguments);
+        unsigned skipped = 0;
+        for (const char *at = fake->output.data; (at = strstr(at, "SKIPPED - ")); at++)
+            skipped++;
+        if (skipped != runs[i].skipped)
+            fail_msg("run %zu skipped %u: %s", i, skipped, fake->output.data);
+    }
+    must_run(fake, "def run(plan):\n    pass\n", NULL);
+}
+
 static void added_line_alone_runs(void **state)
 {
     struct fake *fake = *state;
@@ -650,6 +690,7 @@ int main(void)
         RUN_TEST(second_run_skips_all),
         RUN_TEST(changed_service_alone_is_replaced),
         RUN_TEST(lost_service_is_made_again),
+        RUN_TEST(tasks_that_remake_an_artifact_are_skipped),
         RUN_TEST(added_line_alone_runs),
         RUN_TEST(removed_service_stays_removed),
         RUN_TEST(failed_instruction_is_done_again),
