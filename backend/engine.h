@@ -49,7 +49,7 @@ struct engine_options {
     const char *interpreter;    /* path of the program in which scripts are evaluated */
     const char *package_mirror; /* NULL: none */
     uint64_t log_bytes_max;     /* what is kept of one service's log; 0: the default */
-    unsigned parallelism;       /* services started at a time by one instruction; 0: the default */
+    unsigned parallelism;       /* containers started at a time by one run; 0: the default */
 };
 
 /* Reads the state directory and starts to watch the orchestrator, which it owns from then on. Does

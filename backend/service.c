@@ -266,7 +266,9 @@ static void request_run(void *argument)
     {
         with_lock(&engine->model_lock);
         member_acquire(member);
-        container = member->handle ? strdup(member->handle) : NULL;
+        /* What goes with its enclave goes with the others of it. */
+        if (member->handle && enclave->facts->status != ENCLAVE_DESTROYING)
+            container = strdup(member->handle);
     }
     if (container && request_do(engine->orchestrator, container, request->word, &err) < 0) {
         error_wrap(&err, "service '%s'", member->name);

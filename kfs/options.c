@@ -144,7 +144,7 @@ static const struct option_row {
     {0, "subnet-pool", "NET[,...]", "where enclaves' networks are taken from", set_subnet_pool},
     {0, "interpreter", "PROGRAM", "what evaluates scripts", set_interpreter},
     {0, "log-bytes", "N", "how much of a service's log is kept", set_log_bytes},
-    {0, "parallelism", "N", "services started at a time by one instruction", set_parallelism},
+    {0, "parallelism", "N", "containers started at a time by one run", set_parallelism},
     {0, "log-level", "LEVEL", "error, warning, info or debug", set_log_level},
     {'h', "help", NULL, "print this page", NULL},
     {'V', "version", NULL, "print the version", NULL},

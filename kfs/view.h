@@ -75,7 +75,6 @@ void view_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
 void view_reply_slice(fuse_req_t req, const struct buf *text, size_t size, off_t offset);
 
 /* view_late.c: the same for a file that must be waited for */
-void view_lookup_late(fuse_req_t req, fuse_ino_t parent, const char *name, struct node node);
 void view_getattr_late(fuse_req_t req, struct node node, struct view_handle *handle);
 void view_open_late(fuse_req_t req, struct node node, const struct fuse_file_info *fi);
 void view_read_late(fuse_req_t req, struct node node, struct view_handle *handle, size_t size,

@@ -17,10 +17,9 @@ static const int64_t CATCH_UP_INTERVAL = 500 * CLOCK_MILLISECOND;
 struct late {
     struct parked parked;
     struct node node;
-    uint64_t parent; /* lookup */
-    char *text;      /* lookup: the name; write: the command */
-    size_t size;     /* read: wanted; write: taken */
-    off_t offset;    /* read */
+    char *text;   /* write: the command */
+    size_t size;  /* read: wanted; write: taken */
+    off_t offset; /* read */
     uid_t uid;
     struct fuse_file_info fi;   /* open */
     struct view_handle *handle; /* getattr, read: a reference */
@@ -53,12 +52,12 @@ static void late_start(fuse_req_t req, struct job_lane *lane, const struct late 
 }
 
 static void refuse_or_miss(struct late *late, const char *operation, uint64_t number,
-                           const char *name, const struct error *failure)
+                           const struct error *failure)
 {
     if (error_code(failure) == ENOENT)
         fuse_reply_err(late->parked.req, ENOENT);
     else
-        tree_refuse(late->parked.req, operation, number, name, failure);
+        tree_refuse(late->parked.req, operation, number, NULL, failure);
 }
 
 /* The attributes of the file, brought up to date. The size of a handle's own file if there is one:
@@ -81,28 +80,7 @@ static int current_attributes(struct late *late, struct fuse_entry_param *ret, s
     return 0;
 }
 
-/* ---- lookup and getattr ---- */
-
-static void answer_lookup(struct late *late)
-{
-    cleanup(error_free) struct error *failure = NULL;
-    struct fuse_entry_param entry;
-    int result = current_attributes(late, &entry, &failure);
-    if (!parked_claim(&late->parked))
-        return;
-    if (result < 0)
-        refuse_or_miss(late, "lookup", late->parent, late->text, failure);
-    else
-        fuse_reply_entry(late->parked.req, &entry);
-}
-
-void view_lookup_late(fuse_req_t req, fuse_ino_t parent, const char *name, struct node node)
-{
-    struct tree *tree = tree_of(req);
-    late_start(req, tree->logs,
-               &(struct late){
-                   .node = node, .parent = parent, .text = strdup(name), .answer = answer_lookup});
-}
+/* ---- getattr ---- */
 
 static void answer_getattr(struct late *late)
 {
@@ -114,7 +92,7 @@ static void answer_getattr(struct late *late)
     if (!parked_claim(&late->parked))
         return;
     if (result < 0)
-        refuse_or_miss(late, "stat", node_pack(late->node), NULL, failure);
+        refuse_or_miss(late, "stat", node_pack(late->node), failure);
     else
         fuse_reply_attr(late->parked.req, &entry.attr, entry.attr_timeout);
 }
@@ -137,7 +115,7 @@ static void answer_open(struct late *late)
     if (!parked_claim(&late->parked))
         return;
     if (!handle)
-        refuse_or_miss(late, "open", node_pack(late->node), NULL, failure);
+        refuse_or_miss(late, "open", node_pack(late->node), failure);
     else
         view_handle_reply(late->parked.req, steal(&handle), &late->fi);
 }

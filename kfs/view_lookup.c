@@ -57,6 +57,24 @@ static void lookup_found(fuse_req_t req, fuse_ino_t parent, const char *name, st
         fuse_reply_entry(req, &entry);
 }
 
+/* A file that is brought up to date when somebody looks at it: finding it, as whoever removes it
+ * does, is no look. Its attributes are valid for no time, so the kernel asks for them. */
+static void reply_unlooked(fuse_req_t req, struct node node)
+{
+    struct tree *tree = tree_of(req);
+    cleanup(subject_done) struct subject subject = {0};
+    struct fuse_entry_param entry = {.ino = node_pack(node), .entry_timeout = TREE_CACHE_SECONDS};
+    uint64_t sequence = notifier_sequence(tree->notifier);
+    if (subject_get(tree, node, &subject) < 0) {
+        reply_missing(req);
+        return;
+    }
+    attributes_common(tree, node, &subject, &entry.attr);
+    if (!notifier_cacheable(tree->notifier, sequence))
+        entry.entry_timeout = 0;
+    fuse_reply_entry(req, &entry);
+}
+
 void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct tree *tree = tree_of(req);
@@ -71,7 +89,7 @@ void view_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     if (node.row == ROW_NONE)
         reply_missing(req);
     else if (tree_rows[node.row].back_waits)
-        view_lookup_late(req, parent, name, node);
+        reply_unlooked(req, node);
     else
         lookup_found(req, parent, name, node, sequence);
 }
