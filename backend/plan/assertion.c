@@ -101,11 +101,10 @@ static int fail(const char *what, const json_t *value, const char *assertion, co
     return error_set(err, EINVAL, "%s", text.data);
 }
 
-static int fail_types(const char *what, const json_t *value, const json_t *target,
-                      struct error **err)
+static int fail_types(const json_t *value, const json_t *target, struct error **err)
 {
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
-    buf_printf(&text, "%s failed because '", what);
+    buf_puts(&text, "Verify failed because '");
     put_plain(&text, value);
     buf_printf(&text, "' is type '%s' and '", plan_type_name_of(value));
     put_plain(&text, target);
@@ -120,12 +119,12 @@ int plan_assert(const char *what, const json_t *value, const char *assertion, co
     if (is_membership(assertion)) {
         holds = contains(target, value) == (strcmp(assertion, "IN") == 0);
     } else if (!same_type(value, target)) {
-        return fail_types(what, value, target, err);
+        return fail_types(value, target, err);
     } else if (strcmp(assertion, "==") == 0 || strcmp(assertion, "!=") == 0) {
         holds = equal(value, target) == (assertion[0] == '=');
     } else if (!is_ordered(value)) {
-        return error_set(err, EINVAL, "%s failed because '%s' cannot order values of type '%s'",
-                         what, assertion, plan_type_name_of(value));
+        return error_set(err, EINVAL, "Verify failed because '%s' cannot order values of type '%s'",
+                         assertion, plan_type_name_of(value));
     } else {
         holds = ordering_holds(assertion, compare(value, target));
     }

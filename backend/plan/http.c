@@ -94,6 +94,19 @@ static int drive(CURLM *multi, const struct plan_call *call, CURLcode *ret_code,
     return 0;
 }
 
+/* In the system's words, where it has any: "Connection refused" says more than the library's. */
+static int explain(CURL *easy, const struct http_request *request, CURLcode code,
+                   struct error **err)
+{
+    long number = 0;
+    char words[128];
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+    bool known = code == CURLE_COULDNT_CONNECT && number != 0;
+    return error_set(err, EIO, "the request to %s failed: %s", request->url,
+                     known ? strerror_r((int)number, words, sizeof words)
+                           : curl_easy_strerror(code));
+}
+
 static int transfer(CURLM *multi, CURL *easy, const struct http_request *request, long *ret_code,
                     const struct buf *body, struct error **err)
 {
@@ -103,8 +116,7 @@ static int transfer(CURLM *multi, CURL *easy, const struct http_request *request
     if (code == CURLE_WRITE_ERROR && body->failed)
         return buf_check(body, err);
     if (code != CURLE_OK)
-        return error_set(err, EIO, "the request to %s failed: %s", request->url,
-                         curl_easy_strerror(code));
+        return explain(easy, request, code, err);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, ret_code);
     return 0;
 }

@@ -45,15 +45,29 @@ void plan_validate_recipe(const struct plan_instruction *instruction, struct pla
 
 /* ---- doing ---- */
 
+/* Says whose time is over; other failures speak for themselves. */
+static int explain(const struct step *step, const char *what, const char *fallback,
+                   struct error **reason, struct error **err)
+{
+    if (error_code(*reason) != ETIMEDOUT)
+        return error_move(err, reason);
+    return error_set(err, ETIMEDOUT,
+                     "%s on service '%s' did not end within '%s'; the argument 'timeout' says how "
+                     "long it may take",
+                     what, plan_argument(step->instruction, "service_name"),
+                     plan_string(step->instruction->arguments, "timeout", fallback));
+}
+
 static int run_recipe(struct step *step, const char *what, const char *fallback, struct buf *result,
                       struct error **err)
 {
     const json_t *arguments = step->instruction->arguments;
     const json_t *recipe = json_object_get(arguments, "recipe");
+    cleanup(error_free) struct error *reason = NULL;
     json_t *answer = NULL;
     if (recipe_run(step, plan_argument(step->instruction, "service_name"), recipe,
-                   plan_duration(arguments, "timeout", fallback), &answer, err) < 0)
-        return -1;
+                   plan_duration(arguments, "timeout", fallback), &answer, &reason) < 0)
+        return explain(step, what, fallback, &reason, err);
     int outcome = 0;
     if (!plan_bool(arguments, "skip_code_check", false))
         outcome = recipe_check_code(what, recipe, answer,

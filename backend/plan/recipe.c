@@ -30,16 +30,37 @@ static char **make_argv(const json_t *command)
     return argv;
 }
 
+/* A command failed to run because the service does not: said so, and what to do. */
+static int explain_exec(const struct step *step, const char *service, struct error **reason,
+                        struct error **err)
+{
+    const struct execution *execution = step->execution;
+    int code = -1;
+    if (error_code(*reason) == ECANCELED || error_code(*reason) == ETIMEDOUT ||
+        execution->effects->service_running(execution->context, service, &code, NULL) != 0)
+        return error_move(err, reason);
+    cleanup(buf_done) struct buf how = BUF_INIT(64);
+    if (code >= 0)
+        buf_printf(&how, " (it ended with exit code %d)", code);
+    return error_set(err, EIO,
+                     "service '%s' is not running%s, so no command can run in it; "
+                     "plan.start_service starts it",
+                     service, how.data ? how.data : "");
+}
+
 static int run_command(const struct step *step, const char *service, const json_t *command,
                        int64_t limit, struct buf *output, int *ret_code, struct error **err)
 {
     const struct execution *execution = step->execution;
     const struct plan_call call = step_call(step, limit);
+    cleanup(error_free) struct error *reason = NULL;
     cleanup(free) char **argv = make_argv(command);
     if (!argv)
         return error_set(err, EINVAL, "the command has too many words");
-    return execution->effects->exec(execution->context, service, argv, &call, output, ret_code,
-                                    err);
+    if (execution->effects->exec(execution->context, service, argv, &call, output, ret_code,
+                                 &reason) == 0)
+        return 0;
+    return explain_exec(step, service, &reason, err);
 }
 
 static int run_exec(const struct step *step, const char *service, const json_t *recipe,

@@ -157,7 +157,8 @@ static json_t *apply_all(const json_t *programs, const struct buf *text, struct 
     json_t *program;
     jv input = jv_parse_sized(text->data, (int)text->length);
     if (!jv_is_valid(input))
-        buf_puts(problem, "the input is not JSON");
+        buf_printf(problem, "the answer is not JSON, which extractors need: '%.*s'",
+                   INPUT_SHOWN_MAX, text->data);
     exact_collect(&exact, text->data, text->length);
     json_object_foreach((json_t *)programs, key, program)
     {
