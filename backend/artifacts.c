@@ -10,6 +10,7 @@
 
 #include "backend/archive.h"
 #include "backend/base/file.h"
+#include "backend/plan/names.h"
 #include "backend/plan/tree_hash.h"
 
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static void absolute_path(struct enclave *enclave, struct buf *path, const char 
 
 int artifact_name_check(const char *name, struct error **err)
 {
-    if (*name == '\0' || *name == '.' || strchr(name, '/') || strlen(name) > 200)
+    if (!plan_artifact_name_valid(name))
         return error_set(err, EINVAL,
                          "'%s' is not a name for a files artifact: it becomes a directory, so no "
                          "'/' and no '.' first",
@@ -227,7 +228,7 @@ int effect_artifact_store(void *argument, const char *name, int dir_fd,
 
 struct service_copy {
     struct run_context *context;
-    const char *container, *path;
+    const char *service, *container, *path;
     struct orchestrator_call call;
 };
 
@@ -243,6 +244,9 @@ static int fill_from_service(const char *path, void *argument, struct error **er
                                            archive_sink_write, sink, &copy->call, &failure);
     if (archive_sink_finish(sink, err) < 0)
         return -1;
+    if (result < 0 && error_code(failure) == ENOENT)
+        return error_set(err, ENOENT, "there is no '%s' in service '%s'", copy->path,
+                         copy->service);
     return result < 0 ? error_move(err, &failure) : 0;
 }
 
@@ -264,6 +268,7 @@ int effect_artifact_store_from_service(void *argument, const char *name, const c
                                                                      : strdup(path);
     struct service_copy copy = {
         .context = context,
+        .service = service,
         .container = container,
         .path = source_path,
         .call = {.deadline = call ? call->deadline : 0, .cancel = call ? call->cancel : NULL}};

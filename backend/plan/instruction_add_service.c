@@ -66,9 +66,6 @@ static void check_directories(const json_t *files, const char *name, struct buf 
                        "Service '%s': the persistent key '%s' is not valid: it has to be 1 to 63 "
                        "lower-case letters, digits and dashes, and begin with a letter\n",
                        name, key);
-        if (path[0] != '/')
-            buf_printf(problems, "Service '%s': the mount path '%s' has to begin with '/'\n", name,
-                       path);
     }
 }
 

@@ -40,12 +40,7 @@ static void check_paths(const json_t *templates, struct buf *problems)
 void plan_validate_artifact_is_new(const struct plan_instruction *instruction,
                                    struct plan_world *world, struct buf *problems)
 {
-    const char *name = plan_argument(instruction, "name");
-    if (json_object_get(world->made_artifacts, name))
-        buf_printf(problems, "There is already a files artifact with name '%s' in this plan\n",
-                   name);
-    json_object_set_new(world->made_artifacts, name, json_true());
-    json_object_set_new(world->artifacts, name, json_true());
+    world_make_artifact(world, plan_argument(instruction, "name"), problems);
 }
 
 void plan_validate_render_templates(const struct plan_instruction *instruction,

@@ -48,6 +48,7 @@ static void check_store(const struct plan_instruction *instruction, struct plan_
         if (json_object_get(sources, source))
             buf_printf(problems, "The path '%s' is stored twice\n", source);
         json_object_set_new(sources, source, json_true());
+        world_check_artifact_name(plan_string(spec, "name", ""), problems);
         json_object_set_new(world->artifacts, plan_string(spec, "name", ""), json_true());
     }
     json_decref(sources);

@@ -36,6 +36,11 @@ bool plan_service_name_valid(const char *name)
     return label_valid(name, 63);
 }
 
+bool plan_artifact_name_valid(const char *name)
+{
+    return *name != '\0' && *name != '.' && !strchr(name, '/') && strlen(name) <= 200;
+}
+
 bool plan_port_id_valid(const char *id)
 {
     return label_valid(id, 15);

@@ -19,6 +19,9 @@
 
 /* ^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$, an RFC 1035 label; also of persistent directories. */
 bool plan_service_name_valid(const char *name);
+/* Of a files artifact, which is a directory in the tree: no '/', no '.' first, at most 200 bytes.
+ */
+bool plan_artifact_name_valid(const char *name);
 /* ^[a-z]([-a-z0-9]{0,13}[a-z0-9])?$ */
 bool plan_port_id_valid(const char *id);
 /* A label as both Docker and Kubernetes take it: the key ^[a-z0-9-._]+$, both at most 63 long. */

@@ -67,14 +67,35 @@ void world_check_mounts(const struct plan_world *world, const json_t *files, con
                         struct buf *problems)
 {
     json_t *mounted = plan_mounted(files);
-    const char *name;
+    const char *name, *path;
     json_t *unused;
+    json_object_foreach((json_t *)files, path, unused) if (path[0] != '/')
+        buf_printf(problems, "%s: the mount path '%s' has to begin with '/'\n", who, path);
     json_object_foreach(mounted, name, unused) if (!json_object_get(world->artifacts, name))
         buf_printf(problems,
                    "%s needs the files artifact '%s', which does not exist: no instruction "
                    "before it makes it\n",
                    who, name);
     json_decref(mounted);
+}
+
+void world_check_artifact_name(const char *name, struct buf *problems)
+{
+    if (!plan_artifact_name_valid(name))
+        buf_printf(problems,
+                   "'%s' is not a name for a files artifact: it becomes a directory, so it has no "
+                   "'/', no '.' first and at most 200 bytes\n",
+                   name);
+}
+
+void world_make_artifact(struct plan_world *world, const char *name, struct buf *problems)
+{
+    world_check_artifact_name(name, problems);
+    if (json_object_get(world->made_artifacts, name))
+        buf_printf(problems, "There is already a files artifact with name '%s' in this plan\n",
+                   name);
+    json_object_set_new(world->made_artifacts, name, json_true());
+    json_object_set_new(world->artifacts, name, json_true());
 }
 
 void world_check_image(const json_t *image, struct buf *problems)

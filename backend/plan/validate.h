@@ -29,8 +29,12 @@ int plan_ensure_images(const struct execution *execution, const bool *may, struc
 /* Checks that instructions share. */
 bool world_check_service(const struct plan_world *world, const char *name, const char *instruction,
                          struct buf *problems);
+/* The mount paths of `files`, and that what is mounted exists. */
 void world_check_mounts(const struct plan_world *world, const json_t *files, const char *who,
                         struct buf *problems);
+void world_check_artifact_name(const char *name, struct buf *problems);
+/* An instruction makes this artifact: its name is valid, and made only once in a plan. */
+void world_make_artifact(struct plan_world *world, const char *name, struct buf *problems);
 void world_check_image(const json_t *image, struct buf *problems);
 /* The port that a recipe asks, if it is one that asks, is among those of the service's
  * configuration; of a ready condition, those that stand beside it. */

@@ -182,10 +182,13 @@ static json_t *template_to_json(struct interpreter *in, star_value value, const 
         data = star_struct_get(value, "data");
     }
     if (star_is_null(text) || star_is_null(data) || star_kind_of(text) != STAR_STRING) {
-        buf_printf(problems,
-                   "The '%s' argument must map paths to struct(template=\"...\", data=...), but "
-                   "holds a value of type '%s'\n",
-                   path, star_type_name(value));
+        buf_printf(problems, "The '%s' argument must be struct(template=\"...\", data=...), but ",
+                   path);
+        if (star_kind_of(value) != STAR_STRUCT)
+            buf_printf(problems, "it is of type '%s'\n", star_type_name(value));
+        else
+            buf_printf(problems, "it has no %s\n",
+                       star_is_null(data) ? "data" : "template that is a string");
         return NULL;
     }
     star_value encoded = star_json_encode(in->vm, data);
@@ -210,7 +213,9 @@ static json_t *templates_to_json(struct interpreter *in, star_value value, const
     star_value key, item;
     while (star_dict_next(value, &cursor, &key, &item)) {
         const char *file = star_kind_of(key) == STAR_STRING ? star_text_of(key, NULL) : NULL;
-        json_t *member = file ? template_to_json(in, item, file, path, problems)
+        cleanup(buf_done) struct buf inner = BUF_INIT(BUF_MAX_TEXT);
+        buf_printf(&inner, "%s[\"%s\"]", path, file ? file : "");
+        json_t *member = file ? template_to_json(in, item, file, inner.data, problems)
                               : refuse(problems, path, "a path that is not a string");
         if (member)
             json_object_set_new(object, file, member);

@@ -317,7 +317,7 @@ static void bad_requests_fail(void **state)
          "Request returned status code '404' that is not part of the acceptable status codes '[200 "
          "201 202 203 204 205 206 207 208 226]'"},
         {"    plan.request('web', GetHttpRequestRecipe('http', '/slow'), timeout='150ms')\n",
-         "the request timed out"},
+         "Request on service 'web' did not end within '150ms'"},
         {"    plan.request('web', GetHttpRequestRecipe('http', '/text', extract={'a': '.a'}))\n",
          "not JSON"},
         {"    plan.wait('web', GetHttpRequestRecipe('http', '/missing'), 'code', '==', 200,\n"
