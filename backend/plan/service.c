@@ -208,6 +208,7 @@ int service_start_container(const struct step *step, struct service_start *start
     if (!config)
         return -1;
     prepare_settle(execution->prepare, start->name);
+    int64_t begun = clock_monotonic();
     int result = execution->effects->service_start(execution->context, start->name, config, &call,
                                                    &start->service, err);
     json_decref(config);
@@ -215,6 +216,7 @@ int service_start_container(const struct step *step, struct service_start *start
         return -1;
     start->started = true;
     start->started_at = clock_monotonic();
+    start->start_took = start->started_at - begun;
     step_mark_changed(step, PLAN_RESOURCE_SERVICE, start->name);
     step_set_service_values(step, &start->service);
     return 0;

@@ -21,6 +21,7 @@ struct service_start {
     struct plan_service service;
     bool started;       /* its container was, whatever came after; `service` is filled in */
     int64_t started_at; /* clock_monotonic() */
+    int64_t start_took; /* ns */
 };
 void service_start_done(struct service_start *start);
 

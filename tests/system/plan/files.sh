@@ -1,6 +1,7 @@
 #!/bin/bash
 # The instructions that make and find files artifacts: render_templates, upload_files,
 # store_service_files and get_files_artifact.
+# limit: 180
 . "$KFS_TOP/tests/system/lib/test.sh"
 . "$KFS_TOP/tests/system/lib/plan.sh"
 image_load busybox

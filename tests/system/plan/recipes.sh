@@ -1,5 +1,6 @@
 #!/bin/bash
 # The instructions that ask and tell: exec, request, wait, verify, print and get_cluster_type.
+# limit: 180
 . "$KFS_TOP/tests/system/lib/test.sh"
 . "$KFS_TOP/tests/system/lib/plan.sh"
 image_load busybox
@@ -72,7 +73,7 @@ fails 'plan.exec("nobody", ExecRecipe(["true"]))' "exec for service 'nobody' whi
 fails 'plan.exec("web")' 'missing argument for recipe'
 fails 'plan.exec("web", ["true"])' "'recipe' argument must be ExecRecipe" "'list'"
 fails 'plan.exec("web", GetHttpRequestRecipe("http", "/"))' ExecRecipe GetHttpRequestRecipe
-fails 'plan.exec("web", ExecRecipe(["true"]), acceptable_codes = ["0"])' "'acceptable_codes' argument must be a list of ints"
+fails 'plan.exec("web", ExecRecipe(["true"]), acceptable_codes = ["0"])' "'acceptable_codes[0]' argument must be an int"
 fails 'plan.exec("web", ExecRecipe(["true"]), timeout = "soon")' "'timeout' argument must be a duration"
 fails 'plan.exec("web", ExecRecipe(["sh", "-c", "echo why; echo not; exit 5"]))' \
     'executing instruction (number 1) at [case.star:2:' \

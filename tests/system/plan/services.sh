@@ -1,6 +1,7 @@
 #!/bin/bash
 # The instructions that make, change and end services: add_service, add_services, get_service,
 # get_services, remove_service, set_service, start_service and stop_service.
+# limit: 180
 . "$KFS_TOP/tests/system/lib/test.sh"
 . "$KFS_TOP/tests/system/lib/plan.sh"
 image_load busybox

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The instructions that run in a container of their own: run_sh and run_python.
+# limit: 180
 . "$KFS_TOP/tests/system/lib/test.sh"
 . "$KFS_TOP/tests/system/lib/plan.sh"
 image_load busybox
@@ -53,9 +54,9 @@ fails 'plan.run_sh(run = "true", store = ["/a", StoreSpec("/a", "b")])' "The pat
 fails 'plan.run_sh(run = "true", store = [StoreSpec("/a", "b/c")])' "'b/c' is not a name for a files artifact"
 fails 'plan.run_sh(run = "true", store = [1])' "store[0]" StoreSpec
 fails 'plan.run_sh(run = "true", files = {"/a": "nothing"})' "files artifact 'nothing'" case.star:2:
-fails 'plan.run_sh(run = "true", files = {"/a": Directory(["page"])})' "'files' argument"
+fails 'plan.run_sh(run = "true", files = {"/a": Directory(["page"])})' "'files[\"/a\"]' argument must be a string"
 fails 'plan.run_sh(run = "true", files = {"a": "page"})' "'a'" "begin with '/'"
-fails 'plan.run_sh(run = "true", env_vars = {"A": 1})' "'env_vars' argument must be a dict of strings"
+fails 'plan.run_sh(run = "true", env_vars = {"A": 1})' "'env_vars[\"A\"]' argument must be a string"
 fails 'plan.run_sh(run = "true", image = "localhost:9/absent")' 'localhost:9/absent'
 fails 'plan.run_sh(run = "true", image = 7)' "'image' argument"
 fails 'plan.run_sh(name = "Task_1", run = "true")' "'Task_1' is not valid" case.star:2:
@@ -101,7 +102,7 @@ fails 'plan.run_python(run = "syntax error")' "SyntaxError"
 fails 'plan.run_python(run = "import time; time.sleep(30)", wait = "400ms")' "timed out after 0.4 seconds"
 fails 'plan.run_python(run = "1", packages = ["nothing"])' 'pip exited with code' case.star:2:
 fails 'plan.run_python(run = "1", image = "busybox")' "exit code '127'" python
-fails 'plan.run_python(run = "1", args = [1])' "'args' argument must be a list of strings"
+fails 'plan.run_python(run = "1", args = [1])' "'args[0]' argument must be a string"
 fails 'plan.run_python(run = "1", privileged = True)' 'unexpected keyword argument "privileged"'
 fails 'plan.run_python(args = [])' 'missing argument for run'
 finish
