@@ -51,7 +51,8 @@
     X(CALL)       /* R[c] = R[a](R[a+1] ... R[a+b]) */                                                     \
     X(CALLX)      /* + R[c] = R[a](b positional, then named ones, then x&1: *args, x&2: **kwargs);          \
                      second: the tuple of names, or none if 0xFFFFFFFF */                                  \
-    X(METHOD)     /* + R[c] = R[a].K[second](R[a+1] ... R[a+b]) */                                         \
+    X(FINDMETHOD) /* + unless the type of R[a] has the method K[second], R[a] = R[a].K[second] */          \
+    X(METHOD)     /* + R[c] = R[a].K[second](R[a+1] ... R[a+b]); x: after FINDMETHOD */                    \
     X(RETURN)     /* return R[a] */                                                                        \
     X(RETNONE)                                                                                             \
     X(LIST) X(TUPLE) /* R[a] = the c values from R[b] on */                                                \

@@ -456,6 +456,47 @@ static void compile_dot(struct emitter *e, struct node *node, uint16_t target)
     e->top = top;
 }
 
+/* Whether evaluating an argument does nothing that a script could see but to give its value or
+ * fail: only then may an attribute that is not there be noticed after it. Not looked at deeply. */
+static bool is_quiet(struct node *node, unsigned depth)
+{
+    node = without_parens(node);
+    switch (node->kind) {
+    case N_IDENT:
+    case N_INT:
+    case N_BIGINT:
+    case N_FLOAT:
+    case N_STRING:
+    case N_BYTES:
+    case N_LAMBDA:
+        return true;
+    case N_UNARY:
+        return depth > 0 && is_quiet(node->x, depth - 1);
+    case N_BINARY:
+    case N_INDEX:
+        return depth > 0 && is_quiet(node->pair.x, depth - 1) && is_quiet(node->pair.y, depth - 1);
+    case N_DOT:
+        return depth > 0 && is_quiet(node->dot.x, depth - 1);
+    case N_LIST:
+    case N_TUPLE:
+    case N_DICT:
+        return node->list.count == 0;
+    default:
+        return false;
+    }
+}
+
+static bool are_quiet(struct nodes args)
+{
+    enum {
+        DEPTH = 3
+    };
+    for (uint32_t i = 0; i < args.count; i++)
+        if (!is_quiet(args.items[i], DEPTH))
+            return false;
+    return true;
+}
+
 /* x.f(a, b): no bound method is made. */
 static void compile_method_call(struct emitter *e, struct node *node, uint16_t target)
 {
@@ -463,10 +504,17 @@ static void compile_method_call(struct emitter *e, struct node *node, uint16_t t
     struct nodes args = node->call.args;
     uint32_t top = e->top;
     uint16_t base = sl_temp(e, 1);
+    uint32_t name = sl_constant_text(e->builder, dot->dot.name->name, dot->dot.name->size, false);
+    bool early = !are_quiet(args);
     sl_compile_to(e, dot->dot.x, base);
+    if (early) {
+        sl_emit(e, OP_FINDMETHOD, base, 0, 0, dot->offset);
+        sl_emit_word(e, name);
+    }
     compile_consecutive(e, args.items, args.count);
     int32_t at = sl_emit(e, OP_METHOD, base, args.count, target, node->offset);
-    sl_emit_word(e, sl_constant_text(e->builder, dot->dot.name->name, dot->dot.name->size, false));
+    e->code->instrs[at].x = early;
+    sl_emit_word(e, name);
     e->code->offsets[at + 1] = dot->offset; /* where a missing attribute is reported */
     e->top = top;
 }

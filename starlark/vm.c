@@ -858,6 +858,22 @@ op_CALLX : {
         RESULT(i.c, sl_call_builtin(vm, AS(builtin, callee), &args));
     RESULT(i.c, star_call(vm, callee, &args));
 }
+op_FINDMETHOD : {
+    struct str *name = as_str(K[pc->ux]);
+    const star_builtin_fn *methods = name->head.small ? sl_methods_of(R[i.a]) : NULL;
+    if (!methods || !methods[name->head.small - 1]) {
+        SAVE();
+        star_value callee = sl_attr(vm, R[i.a], name);
+        REQUIRE(!star_is_null(callee));
+        if (sl_methods_of(callee)) { /* METHOD would look for a method of it */
+            star_fail(vm, "invalid call of non-function (%s)", star_type_name(callee));
+            goto failed;
+        }
+        R[i.a] = callee;
+    }
+    pc++;
+    NEXT();
+}
 op_METHOD : {
     star_value x = R[i.a];
     struct str *name = as_str(K[pc->ux]);
@@ -883,7 +899,7 @@ op_METHOD : {
     }
     pc++;
     SAVE(); /* a missing attribute is reported at the dot */
-    star_value callee = sl_attr(vm, x, name);
+    star_value callee = i.x ? x : sl_attr(vm, x, name);
     REQUIRE(!star_is_null(callee));
     pc--;
     SAVE();
