@@ -11,7 +11,7 @@
 static const struct confined_limits limits = {
     .memory = UINT64_C(512) << 20,
     .cpu_seconds = 5,
-    .silence = 30 * CLOCK_SECOND,
+    .silence = 60 * CLOCK_SECOND,
 };
 
 static void put_program_path(struct buf *out, const char *interpreter)
