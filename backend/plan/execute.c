@@ -104,13 +104,17 @@ int step_find_service(const struct step *step, const char *identifier,
 
 void execution_start_begin(struct execution *execution)
 {
-    while (sem_wait(&execution->starts) < 0)
-        ; /* interrupted by a signal */
+    with_lock(&execution->starts_lock);
+    unsigned before = execution->starts_asked++;
+    while (before >= execution->starts_ended + execution->parallelism)
+        pthread_cond_wait(&execution->start_ended, &execution->starts_lock);
 }
 
 void execution_start_end(struct execution *execution)
 {
-    sem_post(&execution->starts);
+    with_lock(&execution->starts_lock);
+    execution->starts_ended++;
+    pthread_cond_broadcast(&execution->start_ended);
 }
 
 /* ---- one instruction ---- */

@@ -11,8 +11,6 @@
 #include "backend/plan/runtime_values.h"
 #include "backend/plan/sources.h"
 
-#include <semaphore.h>
-
 struct prepare;
 struct settling;
 
@@ -34,7 +32,6 @@ struct execution {
     struct settling *settling;
     struct cancel *stop; /* fired when the run is cancelled or an instruction has failed */
     unsigned parallelism;
-    sem_t starts;        /* `parallelism` of them: one is held while a container is being started */
     const bool *must;    /* of each instruction: it runs, whatever its dependences */
     char *const *hashes; /* of each instruction's source; NULL: none */
 
@@ -43,6 +40,10 @@ struct execution {
     json_t *changed; /* resources that this run has changed: a set as in document.h */
     unsigned done_count;
     int64_t saved_at;
+
+    pthread_mutex_t starts_lock; /* guards the next two */
+    pthread_cond_t start_ended;
+    unsigned starts_asked, starts_ended; /* of containers, so far */
 };
 
 /* An instruction being done. */
@@ -51,7 +52,8 @@ struct step {
     const struct plan_instruction *instruction;
 };
 
-/* Around the start of a container: waits until fewer than `parallelism` are being started. */
+/* Around the start of a container: waits until fewer than `parallelism` are being started. Who asks
+ * first begins first. */
 void execution_start_begin(struct execution *execution);
 void execution_start_end(struct execution *execution);
 

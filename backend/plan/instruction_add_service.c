@@ -144,16 +144,20 @@ struct batch {
     struct service_start *starts;
     struct error **errors; /* one a service */
     size_t count;
+    atomic_size_t next; /* whose turn to be started it is */
     atomic_bool failed; /* no further one is started */
 };
 
-/* One that waits for its ports does not keep the next one from being started. */
-static void start_one(void *context, size_t i)
+/* Starts the next one, in their order. One that waits for its ports does not keep the next from
+ * being started. */
+static void start_one(void *context, size_t any)
 {
+    (void)any;
     struct batch *batch = context;
     const struct step *step = batch->step;
-    struct service_start *start = &batch->starts[i];
     execution_start_begin(step->execution);
+    size_t i = batch->next++;
+    struct service_start *start = &batch->starts[i];
     int outcome = batch->failed ? 0 : service_start_container(step, start, &batch->errors[i]);
     execution_start_end(step->execution);
     if (outcome == 0 && start->started)

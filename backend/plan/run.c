@@ -314,9 +314,11 @@ static int validate_and_execute(struct run *run, struct error **err)
     forget_pending(run);
     execution.changed = json_object();
     pthread_mutex_init(&execution.record_lock, NULL);
-    sem_init(&execution.starts, 0, execution.parallelism);
+    pthread_mutex_init(&execution.starts_lock, NULL);
+    pthread_cond_init(&execution.start_ended, NULL);
     int result = execute_run(run, &execution, err);
-    sem_destroy(&execution.starts);
+    pthread_cond_destroy(&execution.start_ended);
+    pthread_mutex_destroy(&execution.starts_lock);
     pthread_mutex_destroy(&execution.record_lock);
     json_decref(execution.changed);
     return result;

@@ -166,6 +166,23 @@ static void failed_batch_is_taken_back(void **state)
     assert_has(fake->output.data, "The entire batch was rolled back");
 }
 
+/* In their order, and after a failure no more. */
+static void batch_ends_with_its_first_failure(void **state)
+{
+    struct fake *fake = *state;
+    struct error *err = NULL;
+    fake->bad_service = "s3";
+    struct plan_request request = fake_request(
+        "def run(plan):\n"
+        "    plan.add_services({'s%d' % i: ServiceConfig(image='i') for i in range(6)})\n",
+        NULL);
+    request.parallelism = 1;
+    assert_int_equal(plan_run(&request, &fake_effects, fake, &err), -1);
+    assert_has(fake->calls.data, "image i\nstart s0\nstart s1\nstart s2\nremove ");
+    assert_lacks(fake->calls.data, "start s4");
+    error_free(err);
+}
+
 static void arguments_reach_the_script(void **state)
 {
     struct fake *fake = *state;
@@ -562,6 +579,35 @@ static void cancel_stops_a_run(void **state)
     cancel_unref(cancel);
 }
 
+/* Those that wait for their turn to be started never get it. */
+static void cancel_stops_a_batch(void **state)
+{
+    struct fake *fake = *state;
+    fake->start_takes = 3600 * CLOCK_SECOND;
+    for (unsigned parallel = 0; parallel < 2; parallel++) {
+        struct error *err = NULL;
+        struct cancel *cancel = fake->cancel_at_start = cancel_new(NULL);
+        struct plan_request request = fake_request(
+            parallel ? "def run(plan):\n"
+                       "    for i in range(6):\n"
+                       "        plan.add_service('s%d' % i, ServiceConfig(image='i'))\n"
+                     : "def run(plan):\n"
+                       "    plan.add_services({'s%d' % i: ServiceConfig(image='i') for i in "
+                       "range(6)})\n",
+            NULL);
+        request.cancel = cancel;
+        request.parallel = parallel;
+        request.parallelism = 2;
+        int64_t begun = clock_monotonic();
+        assert_int_equal(plan_run(&request, &fake_effects, fake, &err), -1);
+        assert_int_equal(error_code(err), ECANCELED);
+        assert_true(clock_monotonic() - begun < CLOCK_SECOND);
+        assert_int_equal(json_object_size(fake->services), 0);
+        error_free(err);
+        cancel_unref(cancel);
+    }
+}
+
 /* ---- by data ---- */
 
 static void parallel_runs_by_data_and_shows_in_order(void **state)
@@ -676,6 +722,7 @@ int main(void)
         RUN_TEST(values_flow_from_instruction_to_instruction),
         RUN_TEST(services_are_added_together),
         RUN_TEST(failed_batch_is_taken_back),
+        RUN_TEST(batch_ends_with_its_first_failure),
         RUN_TEST(arguments_reach_the_script),
         RUN_TEST(errors_of_scripts_say_where),
         RUN_TEST(errors_of_arguments_are_told_together),
@@ -698,6 +745,7 @@ int main(void)
         RUN_TEST(switches_are_done_when_they_are_due),
         RUN_TEST(containers_are_prepared_when_all_is_known),
         RUN_TEST(cancel_stops_a_run),
+        RUN_TEST(cancel_stops_a_batch),
         RUN_TEST(parallel_runs_by_data_and_shows_in_order),
         RUN_TEST(who_waits_for_a_port_keeps_nobody_from_starting),
         RUN_TEST(check_gives_all_static_errors),
