@@ -121,14 +121,15 @@ int plan_execute_add_service(struct step *step, struct buf *result, struct error
         .config = json_object_get(step->instruction->arguments, "config"),
     };
     int outcome = service_start_and_wait(step, &start, err);
+    bool is_up = outcome == 0;
+    if (is_up)
+        outcome = service_wait_ready(step, &start, err);
     if (outcome < 0 && cancel_fired(step->execution->stop))
         service_start_undo(step, &start);
-    else if (outcome < 0 && start.started)
+    else if (start.started && !is_up)
         step->execution->effects->service_stop(step->execution->context, start.name,
                                                &(struct plan_call){0}, NULL);
     /* A service that is up but not ready stays, so that one can look at what ails it. */
-    if (outcome == 0)
-        outcome = service_wait_ready(step, &start, err);
     if (outcome == 0)
         settling_add(step, &start);
     if (outcome == 0)
