@@ -18,6 +18,27 @@ static char *pull_path(const char *image)
     return repository ? http_path("/images/create?fromImage=%s&tag=%s", repository, tag) : NULL;
 }
 
+/* What is to be done about a registry that lets nobody in: it depends on who one said one is. */
+static int refuse_login(const struct docker *docker, const char *image,
+                        const struct image_credentials *given, bool known, const char *words,
+                        struct error **err)
+{
+    cleanup(free) char *registry = registry_of_image(image);
+    if (!registry)
+        return error_set(err, ENOMEM, "out of memory");
+    if (given && given->username)
+        return error_set(err, EACCES,
+                         "%s: %s does not accept the username and password that the plan gives",
+                         words, registry);
+    if (known)
+        return error_set(err, EACCES,
+                         "%s: %s does not accept the login in %s/config.json; log in again with "
+                         "`docker login %s` as the user of kfsd",
+                         words, registry, docker->config_dir, registry);
+    return error_set(err, EACCES, "%s: log in with `docker login %s` as the user of kfsd", words,
+                     registry);
+}
+
 int docker_image_pull(struct orchestrator *self, const char *image,
                       const struct image_credentials *credentials, image_progress_sink sink,
                       void *context, const struct orchestrator_call *call, struct error **err)
@@ -37,10 +58,9 @@ int docker_image_pull(struct orchestrator *self, const char *image,
     cleanup(error_free) struct error *reason = NULL;
     if (progress_call(docker, &request, &progress, call, &reason) == 0)
         return 0;
-    if (error_code(reason) == EACCES) {
-        cleanup(free) char *registry = registry_of_image(image);
-        return error_set(err, EACCES, "%s: log in with `docker login %s` as the user of kfsd",
-                         error_message(reason), registry ? registry : "");
-    }
-    return error_move(err, &reason);
+    if (error_code(reason) == EACCES)
+        return refuse_login(docker, image, credentials, header != NULL, error_message(reason), err);
+    error_move(err, &reason);
+    cleanup(free) char *registry = registry_of_image(image);
+    return error_wrap(err, "pulling from %s", registry ? registry : "the registry");
 }

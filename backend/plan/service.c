@@ -97,6 +97,8 @@ json_t *service_config_resolve(const struct execution *execution, const json_t *
     json_object_del(resolved, "ready_conditions");
     normalise_files(resolved);
     normalise_limits(resolved);
+    /* The image is there; a registry's password is nothing to keep and show. */
+    json_object_del(json_object_get(resolved, "image"), "password");
     for (size_t i = 0; i < ARRAY_LENGTH(replaced); i++) {
         if (replace_field(execution, resolved, replaced[i], err) < 0) {
             json_decref(resolved);
