@@ -104,6 +104,7 @@ static int reason_code(const char *words)
         {"could not read Password", EACCES},
         {"Authentication failed", EACCES},
         {"Permission denied", EACCES},
+        {"repository not exported", EACCES},
         {"does not exist", ENOENT},
         {"not found", ENOENT},
         {"does not appear to be a git repository", ENOENT},
@@ -149,7 +150,7 @@ static int run(const struct package_git *git, const char *const *words, struct b
                                       .deadline = git->deadline ? git->deadline : limit};
     int status;
     if (program_run(&request, output ? output : &unused, &errors, &status, err) < 0)
-        return -1;
+        return error_wrap(err, "packages are fetched with git");
     if (output && buf_check(output, err) < 0)
         return -1;
     return check_status(status, &errors, err);
