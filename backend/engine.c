@@ -21,6 +21,7 @@ static int engine_open(struct engine *engine, const struct engine_options *optio
 {
     fact_set(&engine->interpreter, options->interpreter);
     fact_set(&engine->package_mirror, options->package_mirror);
+    engine->privilege = options->privilege;
     engine->log_bytes_max =
         options->log_bytes_max ? options->log_bytes_max : ENGINE_LOG_BYTES_DEFAULT;
     engine->parallelism = options->parallelism;

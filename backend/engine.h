@@ -43,6 +43,13 @@ enum {
     ENGINE_LOG_BYTES_DEFAULT = 64 << 20
 };
 
+/* Who may run with --privileged, which gives containers power over the machine. */
+enum engine_privilege {
+    ENGINE_PRIVILEGE_OWNER, /* root, and the user as whom the engine runs */
+    ENGINE_PRIVILEGE_ALL,
+    ENGINE_PRIVILEGE_NONE
+};
+
 struct engine_options {
     const char *state_dir; /* made if missing; one engine at a time may use it */
     const char *instance;  /* NULL: the one recorded in the state directory, made up on first use */
@@ -50,6 +57,7 @@ struct engine_options {
     const char *package_mirror; /* NULL: none */
     uint64_t log_bytes_max;     /* what is kept of one service's log; 0: the default */
     unsigned parallelism;       /* containers started at a time by one run; 0: the default */
+    enum engine_privilege privilege;
 };
 
 /* Reads the state directory and starts to watch the orchestrator, which it owns from then on. Does
@@ -228,7 +236,8 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
  * or '#', not an editor's backup. */
 bool plan_name_acts(const char *name);
 
-/* [waits] A line written to the `run` file: [OPTIONS] LOCATOR [ARGUMENTS]. */
+/* [waits] A line written to the `run` file: [OPTIONS] LOCATOR [ARGUMENTS]. EACCES, EPERM: it asks
+ * for --privileged, which is not uid's, or nobody's, to ask for. */
 int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid,
                 object_id *ret_run, struct error **err);
 

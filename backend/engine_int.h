@@ -132,6 +132,7 @@ struct engine {
     /* Set at the start, never changed. */
     struct orchestrator *orchestrator;
     struct cancel *end; /* fired when the engine ends; cancels calls that nothing else can */
+    enum engine_privilege privilege;
     char *interpreter, *package_mirror, *package_cache, *state_path;
     char instance[UUID_LENGTH * 2 + 1];
     uint64_t log_bytes_max;

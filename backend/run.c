@@ -346,6 +346,18 @@ static int read_arguments_file(struct enclave *enclave, const char *name, struct
     return read_plan_file(enclave, name, "", out, err);
 }
 
+/* --privileged makes of who may write `run` one who may do anything on the machine. */
+static int check_privilege(const struct engine *engine, uid_t uid, struct error **err)
+{
+    if (engine->privilege == ENGINE_PRIVILEGE_NONE)
+        return error_set(err, EPERM, "--privileged is switched off (kfsd --privileged)");
+    if (engine->privilege == ENGINE_PRIVILEGE_OWNER && uid != 0 && uid != geteuid())
+        return error_set(err, EACCES,
+                         "--privileged gives containers power over the machine, and is allowed to "
+                         "root and the user of kfsd only (kfsd --privileged)");
+    return 0;
+}
+
 int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid,
                 object_id *ret_run, struct error **err)
 {
@@ -353,6 +365,8 @@ int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid
     cleanup(free) char *storage = NULL;
     struct plan_request request = {0};
     if (!enclave || plan_parse_run_line(line, &request, &storage, err) < 0)
+        return -1;
+    if (request.privileged && check_privilege(engine, uid, err) < 0)
         return -1;
     const char *locator = request.package;
     bool local = strncmp(locator, "./", 2) == 0;

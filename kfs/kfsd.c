@@ -128,7 +128,8 @@ static struct engine *start_engine(const struct options *options, const char *st
                                                .interpreter = interpreter,
                                                .package_mirror = options->package_mirror,
                                                .log_bytes_max = options->log_bytes_max,
-                                               .parallelism = options->parallelism},
+                                               .parallelism = options->parallelism,
+                                               .privilege = options->privilege},
                       orchestrator, err);
 }
 

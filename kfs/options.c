@@ -116,6 +116,20 @@ static int set_parallelism(struct options *options, const char *value, struct er
     return 0;
 }
 
+static int set_privilege(struct options *options, const char *value, struct error **err)
+{
+    static const char *const words[] = {[ENGINE_PRIVILEGE_OWNER] = "owner",
+                                        [ENGINE_PRIVILEGE_ALL] = "all",
+                                        [ENGINE_PRIVILEGE_NONE] = "none"};
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            options->privilege = (enum engine_privilege)i;
+            return 0;
+        }
+    }
+    return error_set(err, EINVAL, "--privileged takes owner, all or none, not '%s'", value);
+}
+
 static int set_log_level(struct options *options, const char *value, struct error **err)
 {
     options->log_level = log_level_parse(value);
@@ -145,6 +159,7 @@ static const struct option_row {
     {0, "interpreter", "PROGRAM", "what evaluates scripts", set_interpreter},
     {0, "log-bytes", "N", "how much of a service's log is kept", set_log_bytes},
     {0, "parallelism", "N", "containers started at a time by one run", set_parallelism},
+    {0, "privileged", "WHO", "who may run with --privileged: owner, all or none", set_privilege},
     {0, "log-level", "LEVEL", "error, warning, info or debug", set_log_level},
     {'h', "help", NULL, "print this page", NULL},
     {'V', "version", NULL, "print the version", NULL},

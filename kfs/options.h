@@ -4,6 +4,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/log.h"
+#include "backend/engine.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct options {
     const char *interpreter;
     uint64_t log_bytes_max;
     unsigned parallelism;
+    enum engine_privilege privilege;
     enum log_level log_level;
 };
 

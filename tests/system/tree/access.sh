@@ -35,10 +35,29 @@ equal "$(cat "$E/services/s1/status" | cut -d' ' -f1)" RUNNING
 # Views are refused to everybody, whatever their modes would let through.
 for id in 0 1001 1002; do refuses EACCES as $id dd if=/dev/null of="$E/uuid" conv=notrunc status=none; done
 
+# Power over the machine is root's to give, and of the user of the daemon, unless it was started otherwise.
+# runs_privileged ID ENTRY - runs a script that mounts a directory of the machine.
+as 1001 tee "$E/plan/.mounts.star" >/dev/null <<'END'
+def run(plan, name):
+    plan.add_service(name, ServiceConfig("busybox", cmd = ["sleep", "1000000"], bind_mounts = {"/etc": "/machine"}))
+END
+runs_privileged() {
+    as "$1" bash -c 'echo "--privileged ./.mounts.star {\"name\": \"$2\"}" >"$1/run" && cat "$1/wait" >/dev/null' - "$E" "$2"
+}
+refuses EACCES runs_privileged 1001 theirs
+has "$(cat "$E/error")" 'allowed to root and the user of kfsd only (kfsd --privileged)'
+runs_privileged 0 roots
+equal "$(container_sh mine roots 'cat /machine/hostname')" "$(cat /etc/hostname)"
+
 # The owner survives the daemon.
 kfsd_kill
-kfsd_start -o allow_other
+kfsd_start -o allow_other --privileged all
 equal "$(stat -c %u "$E")" 1001
+runs_privileged 1001 theirs
+equal "$(cat "$E/services/theirs/status" | cut -d' ' -f1)" RUNNING
+kfsd_stop
+kfsd_start -o allow_other --privileged none
+refuses EPERM runs_privileged 0 nobodys
 as 1001 rmdir "$E/services/s1"
 as 1001 rmdir "$E"
 finish

@@ -133,10 +133,11 @@ static void options_are_understood(void **state)
 {
     (void)state;
     cleanup(options_done) struct options options;
-    assert_int_equal(
-        parse(&options, "-f -o allow_other,uid=7,mode=0755,ro --state-dir /s --log-level debug /m",
-              NULL),
-        OPTIONS_RUN);
+    assert_int_equal(parse(&options,
+                           "-f -o allow_other,uid=7,mode=0755,ro --state-dir /s --log-level debug "
+                           "--privileged none /m",
+                           NULL),
+                     OPTIONS_RUN);
     assert_true(options.foreground);
     assert_string_equal(options.fuse.data, "allow_other,ro");
     assert_int_equal(options.uid, 7);
@@ -144,6 +145,7 @@ static void options_are_understood(void **state)
     assert_int_equal(options.enclave_mode, 0755);
     assert_string_equal(options.state_dir, "/s");
     assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
+    assert_int_equal(options.privilege, ENGINE_PRIVILEGE_NONE);
     assert_string_equal(options.mount_point, "/m");
 }
 
@@ -156,6 +158,7 @@ static void wrong_options_are_told(void **state)
                                         "--log-level loud /m",
                                         "-o uid=x /m",
                                         "-o mode=9 /m",
+                                        "--privileged some /m",
                                         "/m --state-dir"};
     for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
         cleanup(options_done) struct options options;
