@@ -166,7 +166,8 @@ static void test_base_image_that_is_not_to_be_had(void **state)
     gives(0, "POST /build", 0, refusal.data);
     gives(0, "GET /images/", 404, "{\"message\":\"No such image\"}");
     gives(0, "POST /images/create", 404, "{\"message\":\"manifest unknown\"}");
-    FAILS(build(&output, &err), ENOENT, "base image r.io/base:2: pulling from r.io: manifest unknown");
+    FAILS(build(&output, &err), ENOENT,
+          "base image r.io/base:2: pulling from r.io: manifest unknown");
 }
 
 /* All that it wants is here, and it still refuses: its own words, and no endless trying. */
