@@ -29,7 +29,7 @@ expects 'User(1, description = "")' "'description'"
 # All that is wrong with a call is told together.
 expects 'ServiceConfig(image = 1, ports = [], cmd = "sh", env_vars = {"A": 1}, max_cpu = "x", tini_enabled = 1, labels = {1: "a"})' \
     "'image' argument must be a string, an ImageSpec" "'ports' argument must be a dict" "'cmd' argument must be a list of strings" \
-    "'env_vars' argument must be a dict of strings to strings" "'max_cpu' argument must be an int" "'tini_enabled' argument must be a bool" \
+    "'env_vars[\"A\"]' argument must be a string" "'max_cpu' argument must be an int" "'tini_enabled' argument must be a bool" \
     "'labels' argument has a key of type 'int'"
 
 # ---- ServiceConfig, field by field
@@ -44,9 +44,9 @@ field 'files = {"/a": 1}' "'files[\"/a\"]' argument must be an artifact's name o
 field 'files = {"/a": ""}' 'empty'
 field 'files = "a"' "'files' argument must be"
 field 'entrypoint = "sh"' "'entrypoint' argument must be a list of strings"
-field 'cmd = ["a", 1]' "'cmd' argument must be a list of strings"
+field 'cmd = ["a", 1]' "'cmd[1]' argument must be a string"
 field 'cmd = None' "'NoneType'; leave it out"
-field 'env_vars = {"A": True}' "'env_vars' argument must be a dict of strings to strings"
+field 'env_vars = {"A": True}' "'env_vars[\"A\"]' argument must be a string"
 field 'private_ip_address_placeholder = ""' "'private_ip_address_placeholder' argument must not be empty"
 field 'max_cpu = -1' "'max_cpu' argument is -1; it must be at least 0"
 field 'min_cpu = 1.5' "'min_cpu' argument must be an int"
@@ -59,13 +59,13 @@ field 'labels = {"Upper": "a"}' "label 'Upper'"
 field 'labels = {"a": "'"$(printf 'x%.0s' {1..64})"'"}' 'longer than 63'
 field 'user = 1' "'user' argument must be User"
 field 'tolerations = [1]' "'tolerations[0]'"
-field 'node_selectors = {"a": 1}' "'node_selectors'"
+field 'node_selectors = {"a": 1}' "'node_selectors[\"a\"]'"
 field 'files_to_be_moved = []' "'files_to_be_moved'"
 field 'tini_enabled = "yes"' "'tini_enabled' argument must be a bool"
 field 'tty_enabled = 1' "'tty_enabled'"
 field 'devices = "/dev/null"' "'devices' argument must be a list of strings"
 field 'publish_udp = 1' "'publish_udp'"
-field 'capabilities = [1]' "'capabilities'"
+field 'capabilities = [1]' "'capabilities[0]'"
 field 'gpu = {}' "'gpu' argument must be GpuConfig"
 field 'privileged = True' '--privileged'
 field 'host_pid_namespace = True' '--privileged'
@@ -92,10 +92,10 @@ expects 'ReadyCondition(ExecRecipe(["a"]), "code", "==", 0, timeout = "soon")' "
 expects 'ExecRecipe("ls")' "'command' argument must be a list of strings"
 expects 'ExecRecipe([])' "'command' argument must not be empty"
 expects 'ExecRecipe(["a"], extract = {"a b": "."})' "key 'a b'"
-expects 'ExecRecipe(["a"], extract = {"a": 1})' "'extract'"
+expects 'ExecRecipe(["a"], extract = {"a": 1})' "'extract[\"a\"]'"
 expects 'GetHttpRequestRecipe("http")' 'missing argument for endpoint'
 expects 'GetHttpRequestRecipe("", "/")' "'port_id' argument must not be empty"
-expects 'GetHttpRequestRecipe("http", "/", headers = {"a": 1})' "'headers'"
+expects 'GetHttpRequestRecipe("http", "/", headers = {"a": 1})' "'headers[\"a\"]'"
 expects 'GetHttpRequestRecipe("http", "/", body = "")' 'unexpected keyword argument "body"'
 expects 'PostHttpRequestRecipe("http", "/", body = {})' "'body' argument must be a string"
 expects 'PostHttpRequestRecipe("http", "/", content_type = 1)' "'content_type'"
@@ -112,7 +112,7 @@ expects 'ImageSpec("i", username = "")' "'username'"
 expects 'ImageSpec("i", password = 5)' "'password' argument must be a string"
 expects 'ImageBuildSpec("i")' 'missing argument for build_context_dir'
 expects 'ImageBuildSpec("i", "./nowhere")' nowhere
-expects 'ImageBuildSpec("i", "./nowhere", build_args = {"A": 1})' "'build_args'"
+expects 'ImageBuildSpec("i", "./nowhere", build_args = {"A": 1})' "'build_args[\"A\"]'"
 expects 'NixBuildSpec("i")' 'missing argument for build_context_dir' 'missing argument for image_name'
 expects 'User(-1)' 'at least 0'
 expects 'User("root")' "'uid' argument must be an int"
@@ -123,7 +123,7 @@ expects 'Toleration("k", "Exists", "v")' "there can be no 'value'"
 expects 'Toleration("k", effect = "Never")' 'NoSchedule, NoExecute or PreferNoSchedule'
 expects 'Toleration("k", toleration_seconds = "5")' "'toleration_seconds'"
 expects 'GpuConfig(count = -2)' 'at least -1'
-expects 'GpuConfig(ulimits = {"nofile": "1"})' "'ulimits'"
+expects 'GpuConfig(ulimits = {"nofile": "1"})' "'ulimits[\"nofile\"]'"
 expects 'GpuConfig(shm_size = -1)' "'shm_size'"
 expects 'GpuConfig(driver = 5)' "'driver'"
 expects 'GpuConfig(driver = {"podman": "d"})' "'driver'"
