@@ -251,7 +251,7 @@ static void programs_extract(void **state)
              "as $c ([1, 0]; [.[0] * 16, .[1] + .[0] * $c]) | .[1]",
              input, "255");
     extracts("fromjson | .c", "\"{\\\"c\\\":\\\"0xab\\\"}\\n\"", "\"0xab\"");
-    extracts(".", "no json", "the input is not JSON");
+    extracts(".", "no json", "not JSON");
 }
 
 /* jq computes in doubles; what it only passes on comes out as it went in. */
