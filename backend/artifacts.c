@@ -71,7 +71,8 @@ json_t *artifacts_describe(struct enclave *enclave, struct error **err)
     cleanup(close) int artifacts = -1, facts = -1;
     if (open_dirs(enclave, &artifacts, &facts, err) < 0)
         return NULL;
-    cleanup(closedir) DIR *stream = fdopendir(dup(artifacts));
+    int listing = openat(artifacts, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup(closedir) DIR *stream = listing < 0 ? NULL : fdopendir(listing);
     json_t *description = json_object();
     for (struct dirent *entry; stream && (entry = readdir(stream));) {
         char uuid[UUID_LENGTH + 1];
@@ -183,8 +184,8 @@ static int store(struct enclave *enclave, const char *name,
                  struct plan_artifact *ret_artifact, struct error **err)
 {
     cleanup(close) int artifacts = -1, facts = -1;
-    char temporary[UUID_LENGTH + 6] = ".new-";
-    uuid_new(temporary + 5);
+    char temporary[sizeof FILE_UNFINISHED + UUID_LENGTH] = FILE_UNFINISHED;
+    uuid_new(temporary + strlen(FILE_UNFINISHED));
     if (artifact_name_check(name, err) < 0 || open_dirs(enclave, &artifacts, &facts, err) < 0)
         return -1;
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);

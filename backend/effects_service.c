@@ -105,12 +105,8 @@ static struct service_facts *facts_make(struct enclave *enclave, const char *nam
 {
     struct member *member = map_get(&enclave->services, name);
     cleanup(service_facts_unref) struct service_facts *facts =
-        member ? service_facts_clone(member->facts) : calloc(1, sizeof *facts);
-    if (!facts)
-        abort();
+        member ? service_facts_clone(member->facts) : service_facts_new();
     if (!member) {
-        facts->references = 1;
-        facts->exit_code = -1;
         facts->created = clock_now();
         snprintf(facts->name, sizeof facts->name, "%s", name);
         uuid_new(facts->uuid);

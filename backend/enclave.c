@@ -238,8 +238,8 @@ static int name_check(struct engine *engine, const char *name, struct error **er
     return 0;
 }
 
-/* Makes the enclave's directory in the state directory in one step: it is filled under another name
- * and renamed when whole. */
+/* Makes the enclave's directory in the state directory. Its enclave.json, written last and in one
+ * step, is what makes it one: a directory without is removed at the next start. */
 static int make_directory(struct engine *engine, const struct enclave_facts *facts,
                           struct error **err)
 {
@@ -269,16 +269,12 @@ int enclave_create(struct engine *engine, const char *name, uid_t uid, gid_t gid
 {
     if (name_check(engine, name, err) < 0 || engine_up_check(engine, err) < 0)
         return -1;
-    struct enclave_facts *facts = calloc(1, sizeof *facts);
-    if (!facts)
-        return error_set(err, ENOMEM, "out of memory");
-    facts->references = 1;
+    char uuid[UUID_LENGTH + 1];
+    uuid_new(uuid);
+    struct enclave_facts *facts = enclave_facts_new(name, uuid);
     facts->created = clock_now();
     facts->uid = uid;
     facts->gid = gid;
-    fact_set(&facts->error, "");
-    snprintf(facts->name, sizeof facts->name, "%s", name);
-    uuid_new(facts->uuid);
     if (make_directory(engine, facts, err) < 0) {
         file_remove_tree(engine->enclaves_fd, facts->uuid, NULL);
         enclave_facts_unref(facts);
@@ -304,16 +300,13 @@ struct enclave *enclave_adopt(struct engine *engine, const struct label *labels,
                *name = label_get(labels, count, LABEL_ENCLAVE_NAME);
     const char *created = label_get(labels, count, LABEL_CREATED),
                *owner = label_get(labels, count, LABEL_OWNER);
-    cleanup(enclave_facts_unref) struct enclave_facts *facts = calloc(1, sizeof *facts);
-    if (!facts || !uuid || !uuid_valid(uuid) || !name || !enclave_name_valid(name) ||
-        map_get(&engine->enclave_names, name) || !created ||
-        clock_parse_rfc3339(created, &facts->created) < 0 || !owner ||
+    if (!uuid || !uuid_valid(uuid) || !name || !enclave_name_valid(name) ||
+        map_get(&engine->enclave_names, name) || !created || !owner)
+        return NULL;
+    cleanup(enclave_facts_unref) struct enclave_facts *facts = enclave_facts_new(name, uuid);
+    if (clock_parse_rfc3339(created, &facts->created) < 0 ||
         sscanf(owner, "%u:%u", &facts->uid, &facts->gid) != 2)
         return NULL;
-    facts->references = 1;
-    snprintf(facts->name, sizeof facts->name, "%s", name);
-    memcpy(facts->uuid, uuid, sizeof facts->uuid);
-    fact_set(&facts->error, "");
     cleanup(error_free) struct error *err = NULL;
     if (make_directory(engine, facts, &err) < 0) {
         log_warning("enclave '%s' exists but cannot be taken over: %s", name, error_message(err));
@@ -329,19 +322,21 @@ int enclave_rename(struct engine *engine, object_id id, const char *name, struct
         return -1;
     char old_name[NAME_MAX_ENCLAVE + 1];
     model_lock(engine);
-    struct enclave_facts *facts = enclave_facts_clone(enclave->facts);
+    cleanup(enclave_facts_unref) struct enclave_facts *facts = enclave_facts_clone(enclave->facts);
     memcpy(old_name, facts->name, sizeof old_name);
     snprintf(facts->name, sizeof facts->name, "%s", name);
     model_unlock(engine);
-    if (save_facts(engine, facts, err) < 0) {
-        enclave_facts_unref(facts);
+    if (save_facts(engine, facts, err) < 0)
         return -1;
-    }
     with_model(engine);
+    if (enclave->facts->status == ENCLAVE_DESTROYING)
+        return error_set(err, ENOENT, "there is no such enclave any more");
     map_remove(&engine->enclave_names, old_name);
     map_set(&engine->enclave_names, name, enclave);
-    facts->status = enclave->facts->status;
-    enclave_publish(enclave, facts, ASPECT_BIT(ASPECT_IDENTITY));
+    /* What else changed meanwhile stays. */
+    struct enclave_facts *now = enclave_facts_clone(enclave->facts);
+    snprintf(now->name, sizeof now->name, "%s", name);
+    enclave_publish(enclave, now, ASPECT_BIT(ASPECT_IDENTITY));
     change_add(engine, CHANGE_RENAMED, &enclave->object, 0, name, old_name);
     return 0;
 }

@@ -114,6 +114,7 @@ static int create_network(struct enclave *enclave, struct network *ret_network, 
 void enclave_network_set(struct enclave *enclave, const struct network *network)
 {
     fact_set(&enclave->network_id, network->id);
+    enclave->network_seen = enclave->engine->listings;
     fact_set(&enclave->subnet, network->subnet);
     fact_set(&enclave->gateway, network->gateway);
     error_free(steal(&enclave->create_error));

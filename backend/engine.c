@@ -25,16 +25,15 @@ static int engine_open(struct engine *engine, const struct engine_options *optio
     engine->log_bytes_max =
         options->log_bytes_max ? options->log_bytes_max : ENGINE_LOG_BYTES_DEFAULT;
     engine->parallelism = options->parallelism;
-    engine->facts = calloc(1, sizeof *engine->facts);
+    engine->facts = engine_facts_new();
     engine->jobs = jobs_new(WORKERS);
-    if (!engine->facts || !engine->jobs)
+    if (!engine->jobs)
         return error_set(err, ENOMEM, "out of memory");
     engine->relist_lane = jobs_lane(engine->jobs, "relist", RELIST_RUNNING);
     engine->create_lane = jobs_lane(engine->jobs, "create", CREATE_RUNNING);
     engine->destroy_lane = jobs_lane(engine->jobs, "destroy", DESTROY_RUNNING);
     engine->service_lane = jobs_lane(engine->jobs, "service", SERVICE_RUNNING_MAX);
     engine->logs_lane = jobs_lane(engine->jobs, "logs", LOGS_RUNNING);
-    engine->facts->references = 1;
     engine->facts->started = engine->facts->since = clock_now();
     for (unsigned aspect = 0; aspect < ASPECT_MAX; aspect++)
         engine->facts->changed[aspect] = engine->facts->started;
@@ -52,11 +51,11 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     struct engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         abort();
-    engine->state_fd = engine->enclaves_fd = engine->destroying_fd = engine->lock_fd =
-        engine->failures_fd = -1;
+    engine->state_fd = engine->enclaves_fd = engine->destroying_fd = engine->lock_fd = -1;
     engine->unheard = true;
     engine->pending = 1;
     engine->last_change = &engine->changes;
+    engine->last_event = &engine->events;
     engine->failures = BUF_INIT(0);
     engine->port_cursor = (unsigned)(clock_now() / CLOCK_MILLISECOND);
     pthread_mutex_init(&engine->model_lock, NULL);
@@ -127,7 +126,7 @@ void engine_free(struct engine *engine)
     engine->orchestrator->free(engine->orchestrator);
     if (engine->facts)
         free_model(engine);
-    failures_close(engine);
+    buf_done(&engine->failures);
     cancel_unref(engine->end);
     int fds[] = {engine->enclaves_fd, engine->destroying_fd, engine->lock_fd, engine->state_fd};
     for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)

@@ -61,7 +61,8 @@ struct enclave {
     unsigned references;
     bool gone;
     struct enclave_facts *facts;
-    char *network_id; /* NULL until it exists */
+    char *network_id;      /* NULL until it exists */
+    uint64_t network_seen; /* during or after which listing that was told; see engine->listings */
     char *subnet, *gateway;
     struct error *create_error; /* why there is no network, if creating it failed */
     struct map services;        /* name -> struct member */
@@ -95,7 +96,9 @@ struct member {
     bool reading_logs;     /* somebody brings the kept log up to date */
     struct log_extent log; /* as of the last look */
     struct service_facts *facts;
+    bool postponed; /* what was asked of it waits for the orchestrator to come back */
     char *handle; /* the orchestrator's id of what stands for it now; NULL while there is nothing */
+    uint64_t handle_seen; /* during or after which listing that was told; see engine->listings */
     json_t *prepared; /* the configuration that its container was made for ahead of its turn; else
                          NULL */
 };
@@ -143,12 +146,11 @@ struct engine {
     engine_change_sink sink;
     void *sink_context;
 
-    pthread_mutex_t events_lock; /* guards appending to files of events */
+    pthread_mutex_t events_lock; /* guards appending to files of events; taken before model_lock */
 
-    pthread_mutex_t failures_lock; /* guards the next three */
+    pthread_mutex_t failures_lock; /* guards the next two, and appending to their file */
     struct buf failures;
     int64_t failures_changed;
-    int failures_fd;
 
     pthread_mutex_t model_lock;
     /* Under model_lock: */
@@ -167,14 +169,19 @@ struct engine {
     unsigned execs;   /* commands that run */
     struct engine_waiter *waiters;
     struct pending_change *changes, **last_change;
-    struct map host_ports; /* "tcp/31234" -> taken by a service of ours */
+    struct pending_event *events, **last_event; /* to be written, in the order of the changes */
+    struct map host_ports;                      /* "tcp/31234" -> taken by a service of ours */
     unsigned port_cursor;
     struct follow_ticker *ticker;
     struct retry *retries; /* operations to submit again, soonest first */
     pthread_cond_t retries_changed;
     pthread_t retry_thread;
     bool unheard; /* the orchestrator has not been heard of yet; counts as pending */
+    bool heard;   /* the event stream stands */
     bool relisting, relist_again;
+    uint64_t listings;    /* begun so far. One says nothing about what was told since it began. */
+    int64_t strays_until; /* monotonic time: until then something may come into being that an
+                             earlier process had asked for */
     bool adopts; /* the state directory is new, the instance is not: what exists is taken over by
                     the first listing */
     bool ending;
@@ -202,6 +209,11 @@ static inline void cleanup_model_unlock(struct engine **engine)
 
 /* ---- facts: to change an object, clone its facts, change the clone, publish it ---- */
 
+/* New ones, all zero but for what is said here, with one reference. */
+struct engine_facts *engine_facts_new(void);
+struct enclave_facts *enclave_facts_new(const char *name, const char *uuid); /* and no error */
+struct service_facts *service_facts_new(void);                               /* exit_code -1 */
+struct run_facts *run_facts_new(void);
 struct engine_facts *engine_facts_clone(const struct engine_facts *facts);
 struct enclave_facts *enclave_facts_clone(const struct enclave_facts *facts);
 struct service_facts *service_facts_clone(const struct service_facts *facts);
@@ -357,6 +369,9 @@ int address_pick(struct enclave *enclave, struct service_facts *facts, struct er
 
 /* Lists anew. Under model_lock. */
 void engine_relist(struct engine *engine);
+/* Says that an earlier process was cut off in its work: from now on what comes into being unasked
+ * is looked at for a while. Under model_lock. */
+void engine_expect_strays(struct engine *engine);
 void engine_on_event(void *context, const struct orchestrator_event *event);
 
 /* ---- state directory (state.c) ---- */
@@ -401,13 +416,15 @@ bool event_wanted(const struct engine_change *change);
  * object's, "" for none. */
 void event_put(struct buf *line, const struct engine_change *change, const char *enclave,
                const char *status);
-/* Appends the line to the engine's events and to the file at enclave_path (relative to the state
- * directory; may be NULL). */
-void event_record(struct engine *engine, const struct buf *line, const char *enclave_path);
+/* Queues the event; takes over the line, and enclave_path, the enclave's file for it relative to
+ * the state directory (may be NULL). Under model_lock. */
+void event_queue(struct engine *engine, char *line, char *enclave_path);
+/* Writes what is queued, and returns when all that was queued before the call is written. Without
+ * model_lock. */
+void events_write(struct engine *engine);
 
 /* ---- failures (failures.c) ---- */
 
 int failures_open(struct engine *engine, struct error **err);
-void failures_close(struct engine *engine);
 
 #endif

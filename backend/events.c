@@ -9,11 +9,9 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
-    EVENTS_MAX_BYTES = 8 << 20,
-    EVENT_MAX_BYTES = 4096
+    EVENTS_MAX_BYTES = 8 << 20
 };
 
 static const char *const kind_names[OBJECT_KIND_MAX] = {"engine", "enclave", "service", "run"};
@@ -55,36 +53,46 @@ void event_put(struct buf *line, const struct engine_change *change, const char 
     buf_puts(line, "}\n");
 }
 
-/* Keeps the newer half of a file of lines that has passed its bound. */
-static void shorten(int dir, const char *name)
+struct pending_event {
+    struct pending_event *next;
+    char *line, *enclave_path;
+};
+
+void event_queue(struct engine *engine, char *line, char *enclave_path)
 {
-    cleanup(buf_done) struct buf text = BUF_INIT(2 * EVENTS_MAX_BYTES);
-    if (file_read(dir, name, &text, NULL) < 0)
-        return;
-    const char *cut = memchr(text.data + text.length / 2, '\n', text.length - text.length / 2);
-    if (cut)
-        file_write(dir, name, cut + 1, (size_t)(text.data + text.length - (cut + 1)), NULL);
+    struct pending_event *event = malloc(sizeof *event);
+    if (!event || !line)
+        abort();
+    *event = (struct pending_event){.line = line, .enclave_path = enclave_path};
+    *engine->last_event = event;
+    engine->last_event = &event->next;
 }
 
-static void append(int dir, const char *name, const struct buf *line)
+static void append(struct engine *engine, const char *name, const char *line)
 {
-    struct stat st;
-    cleanup(close) int fd =
-        openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || file_write_all(fd, line->data, line->length) < 0)
-        log_debug("an event is lost: %s: %m", name);
-    else if (fstat(fd, &st) == 0 && st.st_size > EVENTS_MAX_BYTES)
-        shorten(dir, name);
+    cleanup(error_free) struct error *err = NULL;
+    if (file_append_lines(engine->state_fd, name, line, strlen(line), EVENTS_MAX_BYTES, &err) < 0)
+        log_debug("an event is lost: %s", error_message(err));
 }
 
-void event_record(struct engine *engine, const struct buf *line, const char *enclave_path)
+void events_write(struct engine *engine)
 {
-    if (line->length == 0 || line->failed)
-        return;
+    struct pending_event *events;
     with_lock(&engine->events_lock);
-    append(engine->state_fd, "events", line);
-    if (enclave_path)
-        append(engine->state_fd, enclave_path, line);
+    {
+        with_lock(&engine->model_lock);
+        events = steal(&engine->events);
+        engine->last_event = &engine->events;
+    }
+    for (struct pending_event *event = events, *next; event; event = next) {
+        next = event->next;
+        append(engine, "events", event->line);
+        if (event->enclave_path)
+            append(engine, event->enclave_path, event->line);
+        free(event->line);
+        free(event->enclave_path);
+        free(event);
+    }
 }
 
 int engine_open_events(struct engine *engine, object_id enclave_id, struct error **err)

@@ -52,12 +52,8 @@ static bool output_put(struct service_exec *exec, const char *bytes, size_t leng
     while (exec->output.length - exec->taken > OUTPUT_MAX_BYTES - PIECE_BYTES &&
            !cancel_fired(exec->cancel))
         pthread_cond_wait(&exec->output_taken, &exec->output_lock);
-    if (exec->taken > 0) {
-        memmove(exec->output.data, exec->output.data + exec->taken,
-                exec->output.length - exec->taken);
-        buf_truncate(&exec->output, exec->output.length - exec->taken);
-        exec->taken = 0;
-    }
+    buf_drop(&exec->output, exec->taken);
+    exec->taken = 0;
     buf_append(&exec->output, bytes, length);
     return !cancel_fired(exec->cancel);
 }

@@ -30,6 +30,44 @@ static bool last_reference(unsigned *references)
     return __atomic_sub_fetch(references, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
+/* size zeroed bytes for new facts. */
+static void *facts_new(size_t size)
+{
+    return must(calloc(1, size));
+}
+
+struct engine_facts *engine_facts_new(void)
+{
+    struct engine_facts *facts = facts_new(sizeof *facts);
+    facts->references = 1;
+    return facts;
+}
+
+struct enclave_facts *enclave_facts_new(const char *name, const char *uuid)
+{
+    struct enclave_facts *facts = facts_new(sizeof *facts);
+    facts->references = 1;
+    snprintf(facts->name, sizeof facts->name, "%s", name);
+    snprintf(facts->uuid, sizeof facts->uuid, "%s", uuid);
+    fact_set(&facts->error, "");
+    return facts;
+}
+
+struct service_facts *service_facts_new(void)
+{
+    struct service_facts *facts = facts_new(sizeof *facts);
+    facts->references = 1;
+    facts->exit_code = -1;
+    return facts;
+}
+
+struct run_facts *run_facts_new(void)
+{
+    struct run_facts *facts = facts_new(sizeof *facts);
+    facts->references = 1;
+    return facts;
+}
+
 struct engine_facts *engine_facts_clone(const struct engine_facts *facts)
 {
     struct engine_facts *clone = must(malloc(sizeof *clone));

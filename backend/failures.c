@@ -7,7 +7,6 @@
 
 #include "backend/base/file.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 enum {
@@ -19,37 +18,13 @@ int failures_open(struct engine *engine, struct error **err)
 {
     engine->failures = BUF_INIT(FAILURES_MAX_BYTES);
     engine->failures_changed = clock_now();
-    engine->failures_fd =
-        openat(engine->state_fd, "errors", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (engine->failures_fd < 0)
-        return error_system(err, "cannot open the file errors of the state directory");
+    /* Also makes it, and shortens one that a killed process has left too long. */
+    if (file_append_lines(engine->state_fd, "errors", "", 0, FAILURES_MAX_BYTES, err) < 0)
+        return -1;
     cleanup(error_free) struct error *unreadable = NULL;
     if (file_read(engine->state_fd, "errors", &engine->failures, &unreadable) < 0)
         buf_done(&engine->failures);
     return 0;
-}
-
-void failures_close(struct engine *engine)
-{
-    buf_done(&engine->failures);
-    if (engine->failures_fd >= 0)
-        close(engine->failures_fd);
-}
-
-/* Keeps the newer half, from the beginning of a line. Under failures_lock. */
-static void drop_older_half(struct engine *engine)
-{
-    struct buf *failures = &engine->failures;
-    const char *cut = memchr(failures->data + failures->length / 2, '\n',
-                             failures->length - failures->length / 2);
-    struct buf newer = BUF_INIT(FAILURES_MAX_BYTES);
-    if (cut)
-        buf_append(&newer, cut + 1, (size_t)(failures->data + failures->length - (cut + 1)));
-    buf_done(failures);
-    *failures = newer;
-    if (ftruncate(engine->failures_fd, 0) < 0 ||
-        file_write_all(engine->failures_fd, newer.data, newer.length) < 0)
-        log_warning("cannot shorten the file errors of the state directory: %m");
 }
 
 /* Text as one field of a line: what would end the line or the field is escaped. */
@@ -68,15 +43,24 @@ static void put_field(struct buf *line, const char *text)
     }
 }
 
+/* Keeps the newer half, from the beginning of a line. */
+static void drop_older_half(struct buf *failures)
+{
+    size_t half = failures->length / 2;
+    const char *cut = memchr(failures->data + half, '\n', failures->length - half);
+    buf_drop(failures, cut ? (size_t)(cut + 1 - failures->data) : failures->length);
+}
+
 static void failures_append(struct engine *engine, const char *line, size_t length)
 {
+    cleanup(error_free) struct error *err = NULL;
     with_lock(&engine->failures_lock);
     if (engine->failures.length + length > FAILURES_MAX_BYTES)
-        drop_older_half(engine);
+        drop_older_half(&engine->failures);
     buf_append(&engine->failures, line, length);
     engine->failures_changed = clock_now();
-    if (file_write_all(engine->failures_fd, line, length) < 0)
-        log_warning("cannot write the file errors of the state directory: %m");
+    if (file_append_lines(engine->state_fd, "errors", line, length, FAILURES_MAX_BYTES, &err) < 0)
+        log_warning("a line of the failures is lost at the next start: %s", error_message(err));
 }
 
 void engine_note_failure(struct engine *engine, object_id enclave_id, const char *operation,

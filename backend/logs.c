@@ -30,9 +30,7 @@ enum {
 
 static int spool_flush(struct spool *spool)
 {
-    if (spool->pending.length == 0)
-        return 0;
-    if (file_write_all(spool->fd, spool->pending.data, spool->pending.length) < 0)
+    if (!spool->failed && file_write_all(spool->fd, spool->pending.data, spool->pending.length) < 0)
         spool->failed = true;
     spool->extent.length += spool->pending.length;
     buf_truncate(&spool->pending, 0);
@@ -117,36 +115,22 @@ static int64_t count_lines(int fd, uint64_t length)
     return lines;
 }
 
-/* Where the newer part of about `keep` bytes begins: behind a newline. */
-static uint64_t cut_place(int fd, uint64_t length, uint64_t keep)
-{
-    char block[65536];
-    uint64_t from = length - keep;
-    ssize_t got = pread(fd, block, sizeof block, (off_t)from);
-    const char *newline = got > 0 ? memchr(block, '\n', (size_t)got) : NULL;
-    return newline ? from + (uint64_t)(newline + 1 - block) : from;
-}
-
-/* Keeps the newer half of a log that has passed its bound. Readers who have the old file open keep
- * it. */
+/* Keeps the newer half of a log that has passed its bound, and says so. Readers who have the old
+ * file open keep it, and so does spool->fd. */
 static int spool_shorten(int dir, const char *uuid, struct spool *spool, uint64_t max,
                          struct error **err)
 {
     struct log_extent *extent = &spool->extent;
+    uint64_t dropped;
     if (extent->length <= max)
         return 0;
-    char temporary[UUID_LENGTH + 8];
-    snprintf(temporary, sizeof temporary, "%s.new", uuid);
-    cleanup(close) int to = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    uint64_t cut = cut_place(spool->fd, extent->length, max / 2), kept = extent->length - cut;
-    int64_t cut_lines = count_lines(spool->fd, cut);
-    if (to < 0 || cut_lines < 0 || file_copy_range(spool->fd, cut, kept, to) < 0 ||
-        renameat(dir, temporary, dir, uuid) < 0)
-        return error_system(err, "cannot shorten a log");
-    extent->length = kept;
-    extent->dropped += cut;
-    extent->dropped_lines += (uint64_t)cut_lines;
-    return 0;
+    if (file_drop_oldest(dir, uuid, max / 2, &dropped, err) < 0)
+        return -1;
+    int64_t dropped_lines = count_lines(spool->fd, dropped);
+    extent->length -= dropped;
+    extent->dropped += dropped;
+    extent->dropped_lines += dropped_lines > 0 ? (uint64_t)dropped_lines : 0;
+    return position_save(dir, uuid, spool, err);
 }
 
 /* ---- looking ---- */
@@ -185,13 +169,15 @@ static int spool_catch_up(struct engine *engine, int dir, const char *uuid, cons
     cleanup(error_free) struct error *failure = NULL;
     engine->orchestrator->logs_read(engine->orchestrator, container, &spool.position, false,
                                     on_entries, &spool, NULL, &failure);
-    if (spool_flush(&spool) < 0)
+    if (spool_flush(&spool) < 0) { /* what was not kept is read again: the position stays */
+        error_free(steal(&failure));
         error_set(&failure, ENOSPC,
                   "the log cannot be kept: the state directory is full or cannot be written");
+    } else if (memcmp(&before, &spool.position, sizeof before) != 0 &&
+               position_save(dir, uuid, &spool, &failure) == 0) {
+        spool_shorten(dir, uuid, &spool, engine->log_bytes_max, &failure);
+    }
     buf_done(&spool.pending);
-    if (memcmp(&before, &spool.position, sizeof before) != 0 &&
-        spool_shorten(dir, uuid, &spool, engine->log_bytes_max, &failure) == 0)
-        position_save(dir, uuid, &spool, &failure);
     close(spool.fd);
     *ret_extent = spool.extent;
     return failure ? error_move(err, &failure) : 0;

@@ -4,6 +4,10 @@
  * pays for it who does not look at it. What is new since the last look is merged by time; a line
  * that arrives late stands where it arrived.
  *
+ * logs/common is the text; logs/common.position says how long it was when it was last brought up to
+ * date and how far each service's log had been read by then: what a killed process had appended
+ * after that, or one that had no room, is cut off and read again.
+ *
  * New lines go through one temporary file a service, so a large log needs no memory.
  */
 #include "backend/engine_int.h"
@@ -30,6 +34,7 @@ struct stream_of_lines {
 
 enum {
     LINE_MAX_BYTES = 1 << 20,
+    POSITION_MAX_BYTES = 320, /* of one service */
     COMMON_LOG_SHARE = 4
 };
 
@@ -67,52 +72,68 @@ static void advance(struct stream_of_lines *stream)
         buf_commit(&stream->line, length);
 }
 
-static void position_name(const struct stream_of_lines *stream, char name[static UUID_LENGTH + 24])
+/* Takes up where each stream was left. Gives the length that the text then had. */
+static uint64_t positions_load(int dir, struct stream_of_lines *streams, size_t count)
 {
-    snprintf(name, UUID_LENGTH + 24, "common.%s.position", stream->uuid);
-}
-
-static void position_load(int dir, struct stream_of_lines *stream)
-{
-    char name[UUID_LENGTH + 24];
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_DOCUMENT);
+    unsigned long long length = 0, lines, file, offset;
     long long time;
-    unsigned long long count, file, offset;
-    cleanup(buf_done) struct buf text = BUF_INIT(4096);
-    position_name(stream, name);
-    if (file_read(dir, name, &text, NULL) == 0 &&
-        sscanf(text.data, "%lld %llu %llu %llu %127s", &time, &count, &file, &offset,
-               stream->position_handle) == 5 &&
-        strcmp(stream->position_handle, stream->handle) == 0)
-        stream->position =
-            (struct log_position){.time = time, .count = count, .file = file, .offset = offset};
+    char uuid[UUID_LENGTH + 1], handle[128], *rest = NULL;
+    if (file_read(dir, "common.position", &text, NULL) < 0 ||
+        sscanf(text.data, "%llu", &length) != 1)
+        return 0;
+    strtok_r(text.data, "\n", &rest);
+    for (const char *line; (line = strtok_r(NULL, "\n", &rest));) {
+        if (sscanf(line, "%32s %lld %llu %llu %llu %127s", uuid, &time, &lines, &file, &offset,
+                   handle) != 6)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(streams[i].uuid, uuid) == 0 && strcmp(streams[i].handle, handle) == 0)
+                streams[i].position = (struct log_position){
+                    .time = time, .count = lines, .file = file, .offset = offset};
+    }
+    return length;
 }
 
-static int position_save(int dir, const struct stream_of_lines *stream, struct error **err)
+static int positions_save(int dir, uint64_t length, const struct stream_of_lines *streams,
+                          size_t count, struct error **err)
 {
-    char name[UUID_LENGTH + 24], text[320];
-    position_name(stream, name);
-    snprintf(text, sizeof text, "%lld %llu %llu %llu %s\n", (long long)stream->position.time,
-             (unsigned long long)stream->position.count, (unsigned long long)stream->position.file,
-             (unsigned long long)stream->position.offset, stream->handle);
-    return file_write(dir, name, text, strlen(text), err);
+    cleanup(buf_done) struct buf text = BUF_INIT(64 + count * POSITION_MAX_BYTES);
+    buf_printf(&text, "%llu\n", (unsigned long long)length);
+    for (size_t i = 0; i < count; i++) {
+        const struct log_position *position = &streams[i].position;
+        buf_printf(&text, "%s %lld %llu %llu %llu %s\n", streams[i].uuid, (long long)position->time,
+                   (unsigned long long)position->count, (unsigned long long)position->file,
+                   (unsigned long long)position->offset, streams[i].handle);
+    }
+    return buf_check(&text, err) < 0
+               ? -1
+               : file_write(dir, "common.position", text.data, text.length, err);
 }
 
-static void stream_read(struct engine *engine, int dir, struct stream_of_lines *stream)
+/* Reads what is new. A log that the orchestrator does not give is left out as far as it was read;
+ * one that finds no room is a failure. */
+static int stream_read(struct engine *engine, int dir, struct stream_of_lines *stream,
+                       struct error **err)
 {
-    cleanup(error_free) struct error *err = NULL;
+    cleanup(error_free) struct error *failure = NULL;
     stream->line = BUF_INIT(LINE_MAX_BYTES);
-    stream->lines = tmpfile();
-    stream->ended = true;
-    if (!stream->lines)
-        return;
-    position_load(dir, stream);
+    int fd = file_temporary(dir, err);
+    stream->lines = fd < 0 ? NULL : fdopen(fd, "w+");
+    if (!stream->lines) {
+        cleanup_close(&fd);
+        return error_system(err, "the enclave's log cannot be read");
+    }
     if (engine->orchestrator->logs_read(engine->orchestrator, stream->handle, &stream->position,
-                                        false, on_entries, stream, NULL, &err) < 0)
-        log_debug("the log of '%s' is left out: %s", stream->name, error_message(err));
+                                        false, on_entries, stream, NULL, &failure) < 0)
+        log_debug("the log of '%s' is left out: %s", stream->name, error_message(failure));
     if (stream->line.length > 0)
         write_line(stream, stream->position.time);
+    if (fflush(stream->lines) != 0 || ferror(stream->lines))
+        return error_system(err, "the enclave's log cannot be kept");
     rewind(stream->lines);
     advance(stream);
+    return 0;
 }
 
 static int merge(struct stream_of_lines *streams, size_t count, FILE *out)
@@ -144,54 +165,71 @@ static struct stream_of_lines *streams_make(struct enclave *enclave, size_t *ret
             continue;
         memcpy(streams[count].name, member->name, sizeof member->name);
         memcpy(streams[count].uuid, member->uuid, sizeof member->uuid);
-        streams[count++].handle = strdup(member->handle);
+        fact_set(&streams[count++].handle, member->handle);
     }
     *ret_count = count;
     return streams;
 }
 
-/* Keeps the newer half of the common log when it has passed its bound. */
-static int shorten(struct engine *engine, int dir, struct error **err)
+static void streams_free(struct stream_of_lines *streams, size_t count)
 {
-    struct stat st;
-    off_t max = (off_t)engine->log_bytes_max * COMMON_LOG_SHARE;
-    if (fstatat(dir, "common", &st, 0) < 0 || st.st_size <= max)
-        return 0;
-    cleanup(close) int from = openat(dir, "common", O_RDONLY | O_CLOEXEC);
-    cleanup(close) int to =
-        openat(dir, "common.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (from < 0 || to < 0 ||
-        file_copy_range(from, (uint64_t)(st.st_size - max / 2), (uint64_t)(max / 2), to) < 0)
-        return error_system(err, "cannot shorten the enclave's log");
-    return renameat(dir, "common.new", dir, "common") < 0
-               ? error_system(err, "cannot shorten the enclave's log")
-               : 0;
-}
-
-static int common_catch_up(struct enclave *enclave, int dir, struct error **err)
-{
-    struct engine *engine = enclave->engine;
-    size_t count;
-    struct stream_of_lines *streams = streams_make(enclave, &count);
-    int fd = openat(dir, "common", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "a");
-    int result = out ? 0 : error_system(err, "cannot open the enclave's log");
-    for (size_t i = 0; i < count && result == 0; i++)
-        stream_read(engine, dir, &streams[i]);
-    if (result == 0 && merge(streams, count, out) < 0)
-        result = error_system(err, "the enclave's log cannot be kept");
     for (size_t i = 0; i < count; i++) {
-        if (result == 0)
-            result = position_save(dir, &streams[i], err);
         if (streams[i].lines)
             fclose(streams[i].lines);
         buf_done(&streams[i].line);
         free(streams[i].handle);
     }
     free(streams);
-    if (out)
-        fclose(out);
-    return result < 0 ? -1 : shorten(engine, dir, err);
+}
+
+/* Opens the text to append to it, cut to the length that goes with the positions. It is shorter if
+ * it was shortened by a process that ended before it could say so. */
+static FILE *common_open(int dir, uint64_t length, struct error **err)
+{
+    struct stat st;
+    int fd = openat(dir, "common", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bool ready = fd >= 0 && fstat(fd, &st) == 0 &&
+                 ((uint64_t)st.st_size <= length || ftruncate(fd, (off_t)length) == 0);
+    FILE *out = ready ? fdopen(fd, "a") : NULL;
+    if (!out) {
+        error_system(err, "cannot open the enclave's log");
+        cleanup_close(&fd);
+    }
+    return out;
+}
+
+/* Appends what is new, and records how far that was; then keeps the newer half if it is too long.
+ */
+static int common_append(struct engine *engine, int dir, struct stream_of_lines *streams,
+                         size_t count, struct error **err)
+{
+    struct stat st;
+    uint64_t max = engine->log_bytes_max * COMMON_LOG_SHARE, dropped;
+    FILE *out = common_open(dir, positions_load(dir, streams, count), err);
+    if (!out)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = stream_read(engine, dir, &streams[i], err);
+    if (result == 0 && (merge(streams, count, out) < 0 || fstat(fileno(out), &st) < 0))
+        result = error_system(err, "the enclave's log cannot be kept");
+    fclose(out);
+    if (result < 0 || positions_save(dir, (uint64_t)st.st_size, streams, count, err) < 0)
+        return -1;
+    if ((uint64_t)st.st_size <= max)
+        return 0;
+    if (file_drop_oldest(dir, "common", max / 2, &dropped, err) < 0)
+        return -1;
+    return positions_save(dir, (uint64_t)st.st_size - dropped, streams, count, err);
+}
+
+static int common_catch_up(struct enclave *enclave, int dir, struct error **err)
+{
+    size_t count;
+    struct stream_of_lines *streams = streams_make(enclave, &count);
+    int result = common_append(enclave->engine, dir, streams, count, err);
+    streams_free(streams, count);
+    return result;
 }
 
 int enclave_open_logs(struct engine *engine, object_id id, struct error **err)

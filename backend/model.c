@@ -11,8 +11,7 @@ struct pending_change {
     struct pending_change *next;
     struct engine_change change;
     char *name, *old_name;
-    char *event, *events_path; /* the line and the enclave's file for it; NULL where the change is
-                                  no event */
+    bool is_event;
 };
 
 void model_lock(struct engine *engine)
@@ -20,11 +19,9 @@ void model_lock(struct engine *engine)
     pthread_mutex_lock(&engine->model_lock);
 }
 
-/* Writes the event and says that the files of events have grown. */
+/* Says that the files of events have grown. */
 static void event_deliver(struct engine *engine, const struct pending_change *pending)
 {
-    const struct buf line = {.data = pending->event, .length = strlen(pending->event)};
-    event_record(engine, &line, pending->events_path);
     struct engine_change grown = {.change = CHANGE_MODIFIED,
                                   .kind = OBJECT_ENGINE,
                                   .aspects = ASPECT_BIT(ASPECT_EVENTS),
@@ -41,12 +38,10 @@ static void change_deliver(struct engine *engine, struct pending_change *first)
 {
     for (struct pending_change *next; first; first = next) {
         next = first->next;
-        if (first->event)
+        if (first->is_event)
             event_deliver(engine, first);
         if (engine->sink)
             engine->sink(engine->sink_context, &first->change);
-        free(first->event);
-        free(first->events_path);
         free(first->name);
         free(first->old_name);
         free(first);
@@ -56,10 +51,13 @@ static void change_deliver(struct engine *engine, struct pending_change *first)
 void model_unlock(struct engine *engine)
 {
     struct pending_change *changes = steal(&engine->changes);
+    bool events = engine->events != NULL;
     engine->last_change = &engine->changes;
     if (changes)
         pthread_cond_broadcast(&engine->model_changed);
     pthread_mutex_unlock(&engine->model_lock);
+    if (events)
+        events_write(engine);
     change_deliver(engine, changes);
     waiters_check(engine);
 }
@@ -81,18 +79,19 @@ static const char *status_of(struct engine *engine, const struct engine_change *
     }
 }
 
-static void event_prepare(struct engine *engine, struct pending_change *pending)
+/* The line is made now, while the object is as the change left it. */
+static void event_prepare(struct engine *engine, const struct engine_change *change)
 {
-    const struct engine_change *change = &pending->change;
     cleanup(buf_done) struct buf line = BUF_INIT(4096), path = BUF_INIT(BUF_MAX_TEXT);
     struct enclave *enclave =
         idmap_get(&engine->objects, change->kind == OBJECT_ENCLAVE ? change->id : change->parent);
     event_put(&line, change, enclave ? enclave->facts->name : "", status_of(engine, change));
     if (enclave && enclave->facts->status != ENCLAVE_DESTROYING) {
         enclave_path(enclave, &path, "events");
-        pending->events_path = buf_steal(&path, NULL);
+        event_queue(engine, buf_steal(&line, NULL), buf_steal(&path, NULL));
+    } else {
+        event_queue(engine, buf_steal(&line, NULL), NULL);
     }
-    pending->event = buf_steal(&line, NULL);
 }
 
 static void change_queue(struct engine *engine, const struct engine_change *change)
@@ -105,8 +104,9 @@ static void change_queue(struct engine *engine, const struct engine_change *chan
     fact_set(&pending->old_name, change->old_name);
     pending->change.name = pending->name;
     pending->change.old_name = pending->old_name;
-    if (event_wanted(change))
-        event_prepare(engine, pending);
+    pending->is_event = event_wanted(change);
+    if (pending->is_event)
+        event_prepare(engine, change);
     *engine->last_change = pending;
     engine->last_change = &pending->next;
 }

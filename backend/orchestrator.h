@@ -281,7 +281,8 @@ enum orchestrator_event_kind {
     EVENT_SERVICE_UNPAUSED,
     EVENT_SERVICE_OUT_OF_MEMORY,
     EVENT_SERVICE_REMOVED,
-    EVENT_NETWORK_REMOVED, /* of any network: the engine knows which ids are its own */
+    EVENT_NETWORK_CREATED, /* of any network: the engine knows which ids are its own */
+    EVENT_NETWORK_REMOVED, /* likewise */
     EVENT_VOLUME_REMOVED,  /* likewise */
     EVENT_MAX
 };

@@ -12,6 +12,11 @@
 
 #include <string.h>
 
+#define RELIST_PAUSE CLOCK_SECOND
+
+/* How long the orchestrator may take for what it was told by a process that ended meanwhile. */
+#define STRAYS_PATIENCE (60 * CLOCK_SECOND)
+
 /* Objects that a listing showed and nobody wants, to be removed when the model is done with. */
 struct leftovers {
     char **containers, **networks;
@@ -63,7 +68,8 @@ static void apply_networks(struct engine *engine, const struct orchestrator_list
         map_set(&listed, listing->networks[i].id, &listing->networks[i]);
     for (size_t i = 0; i < engine->enclave_count; i++) {
         struct enclave *enclave = engine->enclaves[i];
-        if (enclave->network_id && !map_get(&listed, enclave->network_id))
+        if (enclave->network_id && enclave->network_seen < engine->listings &&
+            !map_get(&listed, enclave->network_id))
             free(steal(&enclave->network_id));
     }
     map_done(&listed);
@@ -120,6 +126,8 @@ static void apply_known(struct member *member, const struct service *service)
     if (!member->busy && service->state != SERVICE_CREATED && status != SERVICE_STATUS_STARTING &&
         status != SERVICE_STATUS_STOPPING)
         member_set_status(member, status_of(service), service->exit_code, "");
+    if (member->postponed)
+        member_resume(member);
 }
 
 /* Takes a container that the model does not know as a service of its enclave. Returns false if it
@@ -131,9 +139,9 @@ static bool apply_unknown(struct enclave *enclave, const struct service *service
     if (!facts)
         return false;
     struct member *member = map_get(&enclave->services, facts->name);
-    if (member && member->busy) {
+    if (member && (member->busy || member->handle_seen == enclave->engine->listings)) {
         service_facts_unref(facts);
-        return true; /* it is just being replaced */
+        return true; /* it is being replaced, or was since the listing began */
     }
     if (member && member->facts->status == SERVICE_STATUS_NEW)
         draft_forget(enclave, member->name); /* its container started, and then kfsd ended */
@@ -174,7 +182,8 @@ static void drop_vanished(struct engine *engine, const struct orchestrator_listi
         size_t position = 0;
         for (struct member *member;
              (member = map_next(&engine->enclaves[i]->services, &position, NULL));) {
-            if (member->handle && !member->busy && !map_get(&listed, member->handle)) {
+            if (member->handle && !member->busy && member->handle_seen < engine->listings &&
+                !map_get(&listed, member->handle)) {
                 member_drop(member);
                 position = 0;
             }
@@ -195,9 +204,10 @@ static void apply_listing(struct engine *engine, const struct orchestrator_listi
     drop_vanished(engine, listing);
     for (size_t i = 0; i < engine->enclave_count; i++) {
         struct enclave *enclave = engine->enclaves[i];
-        if (!enclave->network_id && enclave->facts->status != ENCLAVE_DESTROYING &&
-            enclave->pending == 0)
+        if (!enclave->network_id && enclave->facts->status != ENCLAVE_DESTROYING) {
+            engine_expect_strays(engine);
             enclave_submit(enclave, engine->create_lane, enclave_operation_create, NULL);
+        }
         enclave_update_status(enclave);
         runs_schedule(enclave);
     }
@@ -230,32 +240,47 @@ static void engine_set_down(struct engine *engine, const char *reason)
     engine_publish(engine, facts, ASPECT_BIT(ASPECT_STATUS));
 }
 
-/* The orchestrator answers (again): who is it, and what does it hold? */
-static void relist(void *argument)
+/* Asks once: who is it, and what does it hold? Whether that is done with: if not, to be asked again
+ * after a pause, because no event will say that it answers again. */
+static bool relist_once(struct engine *engine)
 {
-    struct engine *engine = argument;
     struct orchestrator *orchestrator = engine->orchestrator;
     struct orchestrator_info info = {0};
     cleanup(orchestrator_listing_free) struct orchestrator_listing *listing = NULL;
     cleanup(error_free) struct error *err = NULL;
     struct leftovers leftovers = {0};
+    bool done;
+    {
+        with_lock(&engine->model_lock);
+        engine->listings++;
+    }
     bool known = orchestrator->info(orchestrator, NULL, &info, &err) == 0 &&
                  orchestrator->list(orchestrator, NULL, NULL, &listing, &err) == 0;
     {
         with_model(engine);
         if (known && !engine->ending) {
+            engine_set_up(engine, &info); /* first: runs are begun only then */
             apply_listing(engine, listing, &leftovers);
-            engine_set_up(engine, &info);
         } else {
             engine_set_down(engine, error_message(err));
         }
-        engine->relisting = false;
+        done = known || engine->ending || !engine->heard;
+        engine->relisting = !done;
         engine->adopts = engine->adopts && !known;
         if (engine->relist_again && known)
             engine_relist(engine);
     }
     orchestrator_info_done(&info);
     leftovers_remove(engine, &leftovers);
+    return done;
+}
+
+/* The orchestrator answers (again). */
+static void relist(void *argument)
+{
+    struct engine *engine = argument;
+    while (!relist_once(engine))
+        cancel_wait(engine->end, clock_monotonic() + RELIST_PAUSE);
     with_model(engine);
     engine->pending--;
 }
@@ -268,6 +293,23 @@ void engine_relist(struct engine *engine)
     engine->relisting = true;
     engine->pending++;
     jobs_submit(engine->relist_lane, relist, engine);
+}
+
+void engine_expect_strays(struct engine *engine)
+{
+    engine->strays_until = clock_monotonic() + STRAYS_PATIENCE;
+}
+
+/* What nobody here has asked for may be an earlier process's: a listing takes it in or away. Nearly
+ * always there was none, and nothing is done. */
+static void stray_event(struct engine *engine, const char *id)
+{
+    if (clock_monotonic() >= engine->strays_until || map_get(&engine->handles, id))
+        return;
+    for (size_t i = 0; i < engine->enclave_count; i++)
+        if (engine->enclaves[i]->network_id && strcmp(engine->enclaves[i]->network_id, id) == 0)
+            return;
+    engine_relist(engine);
 }
 
 static void service_event(struct engine *engine, const struct orchestrator_event *event)
@@ -308,10 +350,16 @@ void engine_on_event(void *context, const struct orchestrator_event *event)
     engine->unheard = false;
     switch (event->kind) {
     case EVENT_UP:
+        engine->heard = true;
         engine_relist(engine);
         break;
     case EVENT_DOWN:
+        engine->heard = false;
         engine_set_down(engine, event->reason ? event->reason : "the connection was lost");
+        break;
+    case EVENT_NETWORK_CREATED:
+    case EVENT_SERVICE_CREATED:
+        stray_event(engine, event->id);
         break;
     case EVENT_NETWORK_REMOVED:
         network_event(engine, event->id);

@@ -217,6 +217,15 @@ static int write_text(int dir, const char *name, const char *text, size_t length
     return file_write(dir, name, text ? text : "", text ? length : 0, err);
 }
 
+/* A number that was not used is the next run's, so that there are no gaps. Says why it was not. */
+static int number_give_back(struct enclave *enclave, struct error **err)
+{
+    error_system(err, "cannot record the run");
+    with_lock(&enclave->engine->model_lock);
+    enclave->next_run--;
+    return -1;
+}
+
 /* Fills a new run's directory and gives it its number. Under no lock; the number is settled by the
  * rename. */
 static int make_directory(struct enclave *enclave, struct run_facts *facts,
@@ -229,8 +238,8 @@ static int make_directory(struct enclave *enclave, struct run_facts *facts,
         with_lock(&engine->model_lock);
         enclave_path(enclave, &path, "runs");
     }
-    char temporary[UUID_LENGTH + 2] = ".", number[24];
-    uuid_new(temporary + 1);
+    char temporary[sizeof FILE_UNFINISHED + UUID_LENGTH] = FILE_UNFINISHED, number[24];
+    uuid_new(temporary + strlen(FILE_UNFINISHED));
     cleanup(close) int runs =
         openat(engine->state_fd, path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup(close) int dir = runs < 0 ? -1 : file_open_dir(runs, temporary, err);
@@ -251,7 +260,7 @@ static int make_directory(struct enclave *enclave, struct run_facts *facts,
         snprintf(number, sizeof number, "%llu", (unsigned long long)facts->number);
         renamed = renameat2(runs, temporary, runs, number, RENAME_NOREPLACE) == 0;
         if (!renamed && errno != EEXIST)
-            result = error_system(err, "cannot record the run");
+            result = number_give_back(enclave, err);
     }
     if (result < 0)
         file_remove_tree(runs, temporary, NULL);
@@ -262,11 +271,10 @@ int run_submit(struct enclave *enclave, struct run_order *order, const struct ru
                uid_t uid, object_id *ret_run, struct error **err)
 {
     struct engine *engine = enclave->engine;
-    cleanup(run_facts_unref) struct run_facts *facts = calloc(1, sizeof *facts);
+    cleanup(run_facts_unref) struct run_facts *facts = run_facts_new();
     struct cancel *cancel = cancel_new(err);
-    if (!facts || !cancel)
+    if (!cancel)
         return -1;
-    facts->references = 1;
     facts->submitted = clock_now();
     facts->uid = uid;
     /* Numbers are given in the order of submission: one submission at a time for each enclave. */
@@ -437,8 +445,7 @@ static struct run_facts *record_load(int runs, const char *number, struct run_or
 {
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT), text = BUF_INIT(BUF_MAX_TEXT);
     buf_printf(&path, "%s/run.json", number);
-    cleanup(run_facts_unref) struct run_facts *facts = calloc(1, sizeof *facts);
-    if (!facts || file_read(runs, path.data, &text, NULL) < 0)
+    if (file_read(runs, path.data, &text, NULL) < 0)
         return NULL;
     const char *status, *name, *line = NULL, *package = NULL;
     json_int_t submitted, started, finished;
@@ -449,7 +456,7 @@ static struct run_facts *record_load(int runs, const char *number, struct run_or
                     "uid", &uid, "step", &step, "steps", &steps, "name", &name, "line", &line,
                     "package", &package))
         return NULL;
-    facts->references = 1;
+    struct run_facts *facts = run_facts_new();
     facts->number = strtoull(number, NULL, 10);
     facts->status = status_parse(status);
     facts->submitted = submitted;
@@ -461,7 +468,7 @@ static struct run_facts *record_load(int runs, const char *number, struct run_or
     fact_set(&order->name, name);
     fact_set(&order->line, line);
     fact_set(&order->package, package);
-    return steal(&facts);
+    return facts;
 }
 
 /* A run that had begun to act cannot be taken up: what it did is not known. It says so. One that
@@ -475,6 +482,7 @@ static void settle_interrupted(int runs, const char *number, struct run_facts *f
     cleanup(close) int dir = openat(runs, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (facts->finished || dir < 0)
         return;
+    file_sweep(dir, ".");
     if (facts->status == RUN_EXECUTING) {
         facts->status = RUN_FAILED;
         facts->finished = clock_now();
@@ -494,11 +502,9 @@ static int run_load(struct enclave *enclave, int runs, const char *number, struc
     if (!facts) {
         log_warning("the record of run %s of enclave '%s' is damaged", number,
                     enclave->facts->name);
-        facts = calloc(1, sizeof *facts);
-        if (!facts)
-            abort();
-        *facts = (struct run_facts){
-            .references = 1, .number = strtoull(number, NULL, 10), .status = RUN_FAILED};
+        facts = run_facts_new();
+        facts->number = strtoull(number, NULL, 10);
+        facts->status = RUN_FAILED;
         facts->submitted = facts->started = facts->finished = enclave->facts->created;
         fact_set(&order.name, "");
     }
@@ -507,6 +513,8 @@ static int run_load(struct enclave *enclave, int runs, const char *number, struc
     struct run *run = run_add(enclave, facts, &order);
     run->cancel = cancel_new(err);
     enclave->next_run = facts->number + 1;
+    if (!facts->finished || interrupted)
+        engine_expect_strays(enclave->engine);
     if (interrupted) {
         struct enclave_facts *enclave_now = enclave_facts_clone(enclave->facts);
         fact_set(&enclave_now->error,
@@ -523,6 +531,7 @@ int run_load_all(struct enclave *enclave, struct error **err)
     cleanup(close) int runs = file_open_dir(enclave->engine->state_fd, path.data, err);
     if (runs < 0)
         return -1;
+    file_sweep(runs, ".");
     char number[24];
     for (uint64_t i = 1;;
          i++) { /* numbers have no gaps: each was given with a rename that succeeded */

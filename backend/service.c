@@ -96,6 +96,7 @@ void member_set_handle(struct member *member, const char *container)
     if (member->handle && map_get(handles, member->handle) == member)
         map_remove(handles, member->handle);
     fact_set(&member->handle, container);
+    member->handle_seen = member->enclave->engine->listings;
     /* One that was removed meanwhile may not be found by an event any more: it lives only as long
      * as whoever works on it. */
     if (container && !member->gone)
@@ -255,6 +256,14 @@ static void request_settle(struct member *member, const char *word, const struct
         member_set_status(member, SERVICE_STATUS_STOPPED, -1, "");
 }
 
+/* What could not be removed is found by the next listing, and tried again. */
+static void operation_relist(struct enclave *enclave, void *context)
+{
+    (void)context;
+    with_model(enclave->engine);
+    engine_relist(enclave->engine);
+}
+
 static void request_run(void *argument)
 {
     struct request *request = argument;
@@ -275,12 +284,18 @@ static void request_run(void *argument)
         log_warning("%s: %s", request->word, error_message(err));
         enclave_set_error(enclave, error_message(err));
     }
-    /* While the orchestrator is away the record stays: the listing at its return takes it up. */
-    if (!err || error_code(err) != EAGAIN)
+    bool away = err && error_code(err) == EAGAIN;
+    bool removing = strcmp(request->word, "REMOVED") == 0;
+    /* The record stays for the listing that takes it up: while the orchestrator is away, and where
+     * what was removed still exists. */
+    if (!err || (!away && !removing))
         asked_record(enclave, member->uuid, NULL, NULL);
+    if (err && !away && removing)
+        enclave_retry(enclave, engine->service_lane, operation_relist);
     {
         with_model(engine);
         request_settle(member, request->word, err);
+        member->postponed = away;
         member_yield(member);
         enclave_pending_done(enclave);
     }
@@ -347,6 +362,7 @@ void member_resume(struct member *member)
 {
     struct engine *engine = member->enclave->engine;
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT), word = BUF_INIT(15);
+    member->postponed = false;
     enclave_path(member->enclave, &path, "asked/");
     buf_puts(&path, member->uuid);
     if (file_read(engine->state_fd, path.data, &word, NULL) == 0 && word.length > 0)

@@ -149,10 +149,7 @@ int service_facts_configure(struct service_facts *facts, json_t *config, struct 
     if (public_ports_check(config, err) < 0)
         return -1;
     cleanup(service_facts_unref) struct service_facts *before = service_facts_clone(facts);
-    cleanup(service_facts_unref) struct service_facts *next = calloc(1, sizeof *next);
-    if (!next)
-        return error_set(err, ENOMEM, "out of memory");
-    next->references = 1;
+    cleanup(service_facts_unref) struct service_facts *next = service_facts_new();
     next->ports = calloc(json_object_size(ports) + 1, sizeof *next->ports);
     json_object_foreach(ports, id, spec)
     {
@@ -524,14 +521,12 @@ struct service_facts *service_facts_from_labels(const struct label *labels, size
                *created = label_get(labels, count, LABEL_CREATED);
     const char *config_text = label_get(labels, count, LABEL_CONFIG),
                *ports = label_get(labels, count, LABEL_PORTS);
-    cleanup(service_facts_unref) struct service_facts *facts = calloc(1, sizeof *facts);
-    if (!facts || !uuid || !uuid_valid(uuid) || !name || !service_name_valid(name) || !address ||
+    cleanup(service_facts_unref) struct service_facts *facts = service_facts_new();
+    if (!uuid || !uuid_valid(uuid) || !name || !service_name_valid(name) || !address ||
         !config_text || !ports || !created || clock_parse_rfc3339(created, &facts->created) < 0) {
         error_set(err, EINVAL, "the container's labels are missing or damaged");
         return NULL;
     }
-    facts->references = 1;
-    facts->exit_code = -1;
     memcpy(facts->uuid, uuid, sizeof facts->uuid);
     snprintf(facts->name, sizeof facts->name, "%s", name);
     fact_set(&facts->address, address);

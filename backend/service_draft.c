@@ -65,12 +65,8 @@ void draft_forget(struct enclave *enclave, const char *name)
 static struct service_facts *facts_new(const char *name, const char *uuid, int64_t created,
                                        const char *config)
 {
-    struct service_facts *facts = calloc(1, sizeof *facts);
-    if (!facts)
-        abort();
-    facts->references = 1;
+    struct service_facts *facts = service_facts_new();
     facts->status = SERVICE_STATUS_NEW;
-    facts->exit_code = -1;
     facts->created = created;
     snprintf(facts->name, sizeof facts->name, "%s", name);
     snprintf(facts->uuid, sizeof facts->uuid, "%s", uuid);

@@ -90,6 +90,7 @@ int state_open(struct engine *engine, const struct engine_options *options, stru
         return error_system(err, "cannot open the state directory %s", path);
     if (lock_take(engine, path, err) < 0 || instance_choose(engine, options->instance, err) < 0)
         return -1;
+    file_sweep(engine->state_fd, ".");
     engine->enclaves_fd = file_open_dir(engine->state_fd, "enclaves", err);
     engine->destroying_fd =
         engine->enclaves_fd < 0 ? -1 : file_open_dir(engine->state_fd, "destroying", err);
@@ -104,59 +105,74 @@ int state_open(struct engine *engine, const struct engine_options *options, stru
 
 /* ---- loading ---- */
 
-static struct enclave_facts *facts_load(int dir, const char *uuid)
+/* ENOENT: there is no enclave.json. */
+static struct enclave_facts *facts_load(int dir, const char *uuid, struct error **err)
 {
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT), text = BUF_INIT(BUF_MAX_TEXT);
     buf_printf(&path, "%s/enclave.json", uuid);
     const char *name, *created;
     int uid, gid;
-    if (file_read(dir, path.data, &text, NULL) < 0)
+    if (file_read(dir, path.data, &text, err) < 0)
         return NULL;
     cleanup(json_decref) json_t *document = json_loads(text.data, 0, NULL);
-    cleanup(enclave_facts_unref) struct enclave_facts *facts = calloc(1, sizeof *facts);
-    if (!facts ||
-        json_unpack(document, "{s:s, s:s, s:i, s:i}", "name", &name, "created", &created, "uid",
+    int64_t created_at;
+    if (json_unpack(document, "{s:s, s:s, s:i, s:i}", "name", &name, "created", &created, "uid",
                     &uid, "gid", &gid) ||
-        !enclave_name_valid(name) || clock_parse_rfc3339(created, &facts->created) < 0)
+        !enclave_name_valid(name) || clock_parse_rfc3339(created, &created_at) < 0) {
+        error_set(err, EINVAL, "its enclave.json is damaged: mend it, or take the directory away");
         return NULL;
-    facts->references = 1;
+    }
+    struct enclave_facts *facts = enclave_facts_new(name, uuid);
+    facts->created = created_at;
     facts->uid = (uid_t)uid;
     facts->gid = (gid_t)gid;
-    snprintf(facts->name, sizeof facts->name, "%s", name);
-    memcpy(facts->uuid, uuid, sizeof facts->uuid);
     buf_truncate(&path, 0);
     buf_truncate(&text, 0);
     buf_printf(&path, "%s/error", uuid);
-    bool failed = file_read(dir, path.data, &text, NULL) == 0;
-    fact_set(&facts->error, failed ? text.data : "");
-    return steal(&facts);
+    if (file_read(dir, path.data, &text, NULL) == 0)
+        fact_set(&facts->error, text.data);
+    return facts;
 }
 
-/* An enclave's directory that has no readable enclave.json is one whose mkdir was never answered:
- * it goes. */
+/* Removes what a killed process was just writing. Of runs, run_load_all does. */
+static void sweep(int dir, const char *uuid)
+{
+    static const char *const parts[] = {"", "/artifacts", "/artifact-facts", "/asked", "/logs"};
+    for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        cleanup(buf_done) struct buf path = BUF_INIT(256);
+        buf_printf(&path, "%s%s", uuid, parts[i]);
+        file_sweep(dir, path.data);
+    }
+}
+
+/* A directory without enclave.json is one whose mkdir was never answered: it goes. One that cannot
+ * be read keeps the engine from starting, because its plans and services would be lost with it. */
 static int load_one(struct engine *engine, int dir, const char *uuid, bool destroying,
                     struct error **err)
 {
-    struct enclave_facts *facts = uuid_valid(uuid) ? facts_load(dir, uuid) : NULL;
-    if (!facts && destroying && uuid_valid(uuid)) { /* only the name in the table is lost */
-        facts = calloc(1, sizeof *facts);
-        if (!facts)
-            return error_set(err, ENOMEM, "out of memory");
-        facts->references = 1;
-        fact_set(&facts->error, "");
-        memcpy(facts->uuid, uuid, sizeof facts->uuid);
+    cleanup(error_free) struct error *failure = NULL;
+    if (!uuid_valid(uuid)) {
+        log_warning("the state directory holds '%s', which is no enclave's", uuid);
+        return 0;
     }
-    if (!facts) {
+    struct enclave_facts *facts = facts_load(dir, uuid, &failure);
+    if (!facts && !destroying && error_code(failure) == ENOENT) {
         log_warning("removing the half-made enclave directory %s", uuid);
         return file_remove_tree(dir, uuid, err);
     }
+    if (!facts && !destroying)
+        return error_move(err, &failure);
+    if (!facts) /* it does not tell any more who it was; its UUID is enough */
+        facts = enclave_facts_new("", uuid);
     struct enclave *enclave = enclave_add(engine, facts, destroying);
-    if (!destroying) {
-        drafts_load(enclave);
-        return run_load_all(enclave, err);
+    if (destroying) {
+        engine_expect_strays(engine);
+        enclave_begin_destroy(enclave);
+        return 0;
     }
-    enclave_begin_destroy(enclave);
-    return 0;
+    sweep(dir, uuid);
+    drafts_load(enclave);
+    return run_load_all(enclave, err);
 }
 
 static int load_all(struct engine *engine, int dir, bool destroying, struct error **err)
@@ -166,7 +182,8 @@ static int load_all(struct engine *engine, int dir, bool destroying, struct erro
     if (!stream)
         return error_system(err, "cannot list the enclaves of the state directory");
     for (struct dirent *entry; (entry = readdir(stream));)
-        if (entry->d_name[0] != '.' && load_one(engine, dir, entry->d_name, destroying, err) < 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            load_one(engine, dir, entry->d_name, destroying, err) < 0)
             return error_wrap(err, "cannot load the enclave %s", entry->d_name);
     return 0;
 }
@@ -174,6 +191,7 @@ static int load_all(struct engine *engine, int dir, bool destroying, struct erro
 int state_load(struct engine *engine, struct error **err)
 {
     with_model(engine);
+    file_sweep(engine->enclaves_fd, ".");
     if (load_all(engine, engine->enclaves_fd, false, err) < 0)
         return -1;
     return load_all(engine, engine->destroying_fd, true, err);

@@ -125,6 +125,13 @@ void buf_truncate(struct buf *buf, size_t length)
     }
 }
 
+void buf_drop(struct buf *buf, size_t length)
+{
+    if (length < buf->length)
+        memmove(buf->data, buf->data + length, buf->length - length);
+    buf_truncate(buf, length < buf->length ? buf->length - length : 0);
+}
+
 int buf_check(const struct buf *buf, struct error **err)
 {
     if (!buf->failed)

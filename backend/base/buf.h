@@ -53,6 +53,9 @@ void buf_commit(struct buf *buf, size_t written);
 /* Cuts the buffer to its first `length` bytes. */
 void buf_truncate(struct buf *buf, size_t length);
 
+/* Takes the first `length` bytes, or all if there are fewer, out of the buffer. */
+void buf_drop(struct buf *buf, size_t length);
+
 /* 0, or -1 with ENOMEM/EFBIG in err if an append had failed. */
 int buf_check(const struct buf *buf, struct error **err);
 

@@ -82,21 +82,108 @@ int file_tail(int fd, unsigned lines, struct buf *out, struct error **err)
     return 0;
 }
 
-int file_write(int dir, const char *name, const void *data, size_t length, struct error **err)
+/* ---- files that are being made ---- */
+
+/* Makes an empty file under a name of its own. A file that is there has been left by a killed
+ * process that had the same id. */
+static int unfinished_open(int dir, char name[static 64])
 {
     static atomic_uint counter;
-    char temporary[64];
-    snprintf(temporary, sizeof temporary, ".new.%d.%u", (int)getpid(), counter++);
-    cleanup(close) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    snprintf(name, 64, FILE_UNFINISHED ".%d.%u", (int)getpid(), counter++);
+    return openat(dir, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Gives the file its name, or removes it if it `failed` to become what it was to be. */
+static int unfinished_settle(int dir, const char *unfinished, const char *name, bool failed,
+                             struct error **err)
+{
+    if (!failed && renameat(dir, unfinished, dir, name) == 0)
+        return 0;
+    error_system(err, "cannot write %s", name);
+    unlinkat(dir, unfinished, 0);
+    return -1;
+}
+
+int file_write(int dir, const char *name, const void *data, size_t length, struct error **err)
+{
+    char unfinished[64];
+    cleanup(close) int fd = unfinished_open(dir, unfinished);
     if (fd < 0)
         return error_system(err, "cannot create a file beside %s", name);
-    if (file_write_all(fd, data, length) < 0 || renameat(dir, temporary, dir, name) < 0) {
-        error_system(err, "cannot write %s", name);
-        unlinkat(dir, temporary, 0);
+    return unfinished_settle(dir, unfinished, name, file_write_all(fd, data, length) < 0, err);
+}
+
+int file_temporary(int dir, struct error **err)
+{
+    char unfinished[64];
+    int fd = unfinished_open(dir, unfinished);
+    if (fd < 0)
+        return error_system(err, "cannot create a temporary file");
+    unlinkat(dir, unfinished, 0);
+    return fd;
+}
+
+void file_sweep(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    cleanup(closedir) DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *entry; stream && (entry = readdir(stream));)
+        if (strncmp(entry->d_name, FILE_UNFINISHED, strlen(FILE_UNFINISHED)) == 0)
+            file_remove_tree(dirfd(stream), entry->d_name, NULL);
+}
+
+/* ---- files of lines ---- */
+
+/* Where the newer part of about `keep` bytes begins: behind a newline. */
+static uint64_t line_after(int fd, uint64_t from)
+{
+    char block[65536];
+    ssize_t got = pread(fd, block, sizeof block, (off_t)from);
+    const char *newline = got > 0 ? memchr(block, '\n', (size_t)got) : NULL;
+    return newline ? from + (uint64_t)(newline + 1 - block) : from;
+}
+
+int file_drop_oldest(int dir, const char *name, uint64_t keep, uint64_t *ret_dropped,
+                     struct error **err)
+{
+    struct stat st;
+    *ret_dropped = 0;
+    cleanup(close) int from = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from < 0 || fstat(from, &st) < 0)
+        return error_system(err, "cannot shorten %s", name);
+    uint64_t size = (uint64_t)st.st_size;
+    if (size <= keep)
+        return 0;
+    char unfinished[64];
+    cleanup(close) int to = unfinished_open(dir, unfinished);
+    if (to < 0)
+        return error_system(err, "cannot shorten %s", name);
+    uint64_t cut = line_after(from, size - keep);
+    if (unfinished_settle(dir, unfinished, name, file_copy_range(from, cut, size - cut, to) < 0,
+                          err) < 0)
         return -1;
-    }
+    *ret_dropped = cut;
     return 0;
 }
+
+int file_append_lines(int dir, const char *name, const void *lines, size_t length, uint64_t max,
+                      struct error **err)
+{
+    struct stat st;
+    uint64_t dropped;
+    cleanup(close) int fd =
+        openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_system(err, "cannot write %s", name);
+    if (file_write_all(fd, lines, length) < 0) {
+        error_system(err, "cannot write %s", name);
+        return ftruncate(fd, st.st_size) < 0 ? error_system(err, "cannot mend %s", name) : -1;
+    }
+    return (uint64_t)st.st_size + length > max ? file_drop_oldest(dir, name, max / 2, &dropped, err)
+                                               : 0;
+}
+
+/* ---- directories ---- */
 
 int file_make_dirs(int dir, const char *path, struct error **err)
 {
@@ -149,7 +236,7 @@ int file_remove_tree(int dir, const char *name, struct error **err)
     if (errno != EISDIR && errno != EPERM)
         return error_system(err, "cannot remove %s", name);
     /* A directory that its owner may not search cannot be emptied: give it the bits first. */
-    fchmodat(dir, name, 0700, 0);
+    fchmodat(dir, name, 0700, AT_SYMLINK_NOFOLLOW);
     int result = remove_content(dir, name, err);
     if (unlinkat(dir, name, AT_REMOVEDIR) < 0)
         return error_system(err, "cannot remove the directory %s", name);

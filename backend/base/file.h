@@ -16,9 +16,16 @@ int file_read(int dir, const char *name, struct buf *buf, struct error **err);
 /* The same from an open file; name is what messages call it. */
 int file_read_fd(int fd, const char *name, struct buf *buf, struct error **err);
 
+/* How the name of something begins that is being made. What a killed process left under such a name
+ * means nothing. */
+#define FILE_UNFINISHED ".new"
+
+/* Removes everything unfinished from the directory name, if it is there. */
+void file_sweep(int dir, const char *name);
+
 /* Replaces the file by data in one step: a reader, or a process killed at any moment, sees the old
  * or the new content. Not flushed to the disk: what is promised is to survive the death of a
- * process. */
+ * process. The unfinished file is in dir, also where name has directories in it. */
 int file_write(int dir, const char *name, const void *data, size_t length, struct error **err);
 
 /* Makes the directory and its missing parents, mode 0700. No error if it is there. */
@@ -30,6 +37,20 @@ int file_open_dir(int dir, const char *name, struct error **err);
 /* Removes name and, if it is a directory, all that is in it. No error if it is not there. Goes on
  * past what fails. */
 int file_remove_tree(int dir, const char *name, struct error **err);
+
+/* Appends whole lines to a file (made if missing, mode 0600), and drops the older half of it when
+ * it has passed max bytes. Of lines that cannot be written nothing stays. Callers take turns. */
+int file_append_lines(int dir, const char *name, const void *lines, size_t length, uint64_t max,
+                      struct error **err);
+
+/* Drops the oldest lines of a file in one step, so that the newest `keep` bytes stay from the
+ * beginning of a line on (from wherever it is if there is none within 64 KiB). Nothing is done to a
+ * file that has no more. Who has the old file open keeps it. *ret_dropped: bytes. */
+int file_drop_oldest(int dir, const char *name, uint64_t keep, uint64_t *ret_dropped,
+                     struct error **err);
+
+/* A new file in dir for reading and writing that has no name, so that it ends with the process. */
+int file_temporary(int dir, struct error **err);
 
 /* Appends the last `lines` lines of the file to out, or as many as fit its maximum. */
 int file_tail(int fd, unsigned lines, struct buf *out, struct error **err);

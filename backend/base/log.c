@@ -63,6 +63,6 @@ void log_write(enum log_level level, const char *format, ...)
     buf_putc(&line, '\n');
     for (int i = 0; i < 2; i++)
         if (outputs[i] >= 0 && write(outputs[i], line.data, line.length) < 0)
-            break; /* there is nobody left to tell */
+            continue; /* the other may take it; else there is nobody left to tell */
     errno = saved;
 }

@@ -80,6 +80,7 @@ static const struct event_row {
     {"container", "unpause", EVENT_SERVICE_UNPAUSED},
     {"container", "oom", EVENT_SERVICE_OUT_OF_MEMORY},
     {"container", "destroy", EVENT_SERVICE_REMOVED},
+    {"network", "create", EVENT_NETWORK_CREATED},
     {"network", "destroy", EVENT_NETWORK_REMOVED},
     {"network", "remove", EVENT_NETWORK_REMOVED},
     {"volume", "destroy", EVENT_VOLUME_REMOVED},

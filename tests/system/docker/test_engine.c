@@ -677,6 +677,7 @@ static void test_events(void **state)
     OK(engine->service_start(engine, enclave.id, NULL, &err));
     OK(engine->service_stop(engine, enclave.id, 0, NULL, &err));
     enclave_down(&enclave);
+    seen_wait(&seen, EVENT_NETWORK_CREATED);
     seen_wait(&seen, EVENT_NETWORK_REMOVED);
     seen_wait(&seen, EVENT_SERVICE_CREATED);
     seen_wait(&seen, EVENT_SERVICE_STARTED);

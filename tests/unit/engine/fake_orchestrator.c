@@ -147,14 +147,9 @@ static bool bears(const struct fake_object *object, const struct label *label)
     return value && strcmp(value, label->value) == 0;
 }
 
-static int fake_list(struct orchestrator *self, const struct label *having,
-                     const struct orchestrator_call *call,
-                     struct orchestrator_listing **ret_listing, struct error **err)
+static void list_objects(struct fake_world *world, const struct label *having,
+                         struct orchestrator_listing **ret_listing)
 {
-    (void)call;
-    struct fake_world *world = ((struct fake_orchestrator *)self)->world;
-    if (enter(self, -1, err) < 0)
-        return -1;
     with_lock(&world->world_lock);
     struct orchestrator_listing *listing = calloc(1, sizeof *listing);
     listing->networks = calloc(world->objects.count + 1, sizeof *listing->networks);
@@ -184,6 +179,18 @@ static int fake_list(struct orchestrator *self, const struct label *having,
                                  .label_count = object->label_count};
     }
     *ret_listing = listing;
+}
+
+static int fake_list(struct orchestrator *self, const struct label *having,
+                     const struct orchestrator_call *call,
+                     struct orchestrator_listing **ret_listing, struct error **err)
+{
+    (void)call;
+    struct fake_world *world = ((struct fake_orchestrator *)self)->world;
+    if (enter(self, FAKE_LIST, err) < 0)
+        return -1;
+    list_objects(world, having, ret_listing);
+    enter(self, FAKE_LISTED, NULL);
     return 0;
 }
 
@@ -293,7 +300,7 @@ static int fake_service_stop(struct orchestrator *self, const char *id, int64_t 
 {
     (void)call;
     (void)grace;
-    return enter(self, -1, err) < 0 ? -1 : set_state(self, id, SERVICE_EXITED, err);
+    return enter(self, FAKE_SERVICE_STOP, err) < 0 ? -1 : set_state(self, id, SERVICE_EXITED, err);
 }
 
 static int fake_logs_read(struct orchestrator *self, const char *id, struct log_position *position,
@@ -405,6 +412,34 @@ void fake_add_service(struct fake_world *world, const char *id, enum service_sta
     add(world, id, id, labels)->state = state;
 }
 
+void fake_event(struct fake_world *world, enum orchestrator_event_kind kind, const char *id,
+                int exit_code)
+{
+    send(world, &(struct orchestrator_event){.kind = kind, .id = id, .exit_code = exit_code});
+}
+
+void fake_appear_network(struct fake_world *world, const char *id, struct labels labels)
+{
+    {
+        with_lock(&world->world_lock);
+        struct fake_object *object = add(world, id, id, labels);
+        object->is_network = true;
+        object->subnet = strdup("10.0.1.0/24");
+    }
+    fake_event(world, EVENT_NETWORK_CREATED, id, -1);
+}
+
+char *fake_newest_service(struct fake_world *world)
+{
+    const struct fake_object *newest = NULL;
+    size_t position = 0;
+    with_lock(&world->world_lock);
+    for (const struct fake_object *object; (object = map_next(&world->objects, &position, NULL));)
+        if (!object->is_network && (!newest || object->created > newest->created))
+            newest = object;
+    return newest ? strdup(newest->id) : NULL;
+}
+
 void fake_exit_service(struct fake_world *world, const char *id, int exit_code)
 {
     {
@@ -413,8 +448,7 @@ void fake_exit_service(struct fake_world *world, const char *id, int exit_code)
         object->state = SERVICE_EXITED;
         object->exit_code = exit_code;
     }
-    send(world, &(struct orchestrator_event){
-                    .kind = EVENT_SERVICE_EXITED, .id = id, .exit_code = exit_code});
+    fake_event(world, EVENT_SERVICE_EXITED, id, exit_code);
 }
 
 void fake_log(struct fake_world *world, const char *id, int64_t time, const char *text)

@@ -9,10 +9,13 @@
 #include "backend/orchestrator.h"
 
 enum fake_call {
+    FAKE_LIST,
+    FAKE_LISTED, /* a listing's answer that is made and not delivered yet: to be held */
     FAKE_NETWORK_CREATE,
     FAKE_NETWORK_REMOVE,
     FAKE_SERVICE_CREATE,
     FAKE_SERVICE_START,
+    FAKE_SERVICE_STOP,
     FAKE_SERVICE_REMOVE,
     FAKE_CALL_MAX
 };
@@ -40,8 +43,15 @@ unsigned fake_objects(struct fake_world *world);
 /* Puts a service that runs into the world, with these labels. */
 void fake_add_service(struct fake_world *world, const char *id, enum service_state state,
                       struct labels labels);
+/* Makes a network behind the engine's back, with an event. */
+void fake_appear_network(struct fake_world *world, const char *id, struct labels labels);
 /* A line that the service writes at this time. */
 void fake_log(struct fake_world *world, const char *id, int64_t time, const char *text);
+/* An event of the service with this id. */
+void fake_event(struct fake_world *world, enum orchestrator_event_kind kind, const char *id,
+                int exit_code);
+/* The newest service's id, the caller's; NULL if there is none. */
+char *fake_newest_service(struct fake_world *world);
 /* Ends a service behind the engine's back, with an event. */
 void fake_exit_service(struct fake_world *world, const char *id, int exit_code);
 

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/engine/engine_fixture.h"
 
+#include <stdatomic.h>
+
 static void assert_status(struct engine *engine, object_id id, enum enclave_status status)
 {
     cleanup(enclave_facts_unref) struct enclave_facts *facts = enclave_get(engine, id);
@@ -254,6 +256,41 @@ static void test_failures_are_lines_that_cannot_be_forged(void **state)
     assert_string_equal(facts->error, "first\nsecond");
 }
 
+static void *make_and_destroy(void *argument)
+{
+    struct fixture *fixture = argument;
+    static atomic_uint number;
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "e%u", number++);
+        assert_int_equal(enclave_destroy(fixture->engine, create(fixture, name), NULL), 0);
+    }
+    return NULL;
+}
+
+static void test_events_stand_in_the_order_of_the_changes(void **state)
+{
+    struct fixture *fixture = *state;
+    pthread_t threads[4];
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, make_and_destroy, fixture), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(threads); i++)
+        pthread_join(threads[i], NULL);
+    wait_quiet(fixture->engine);
+    cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
+    cleanup(close) int fd = engine_open_events(fixture->engine, 0, NULL);
+    assert_int_equal(file_read_fd(fd, "events", &text, NULL), 0);
+    size_t count = 0;
+    char *rest = NULL, last[40] = "";
+    for (char *line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        assert_true(strncmp(line, last, strlen("{\"time\": \"2026-11-22T04:18:07.123456789Z")) >=
+                    0);
+        snprintf(last, sizeof last, "%.39s", line);
+        count++;
+    }
+    assert_true(count >= 160);
+}
+
 static void test_one_engine_a_state_directory(void **state)
 {
     struct fixture *fixture = *state;
@@ -280,6 +317,7 @@ int main(void)
         ENGINE_TEST(test_who_died),
         ENGINE_TEST(test_stop_start_and_remove_a_service),
         ENGINE_TEST(test_failures_are_lines_that_cannot_be_forged),
+        ENGINE_TEST(test_events_stand_in_the_order_of_the_changes),
         ENGINE_TEST(test_one_engine_a_state_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

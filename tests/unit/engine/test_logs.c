@@ -1,6 +1,9 @@
 /* Logs: kept once, surviving, bounded; followed; and the common log of an enclave by time. */
 #include "tests/unit/engine/engine_fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 static const char web_uuid[] = "0123456789abcdef0123456789abcdef";
 static const char db_uuid[] = "1123456789abcdef0123456789abcdef";
 
@@ -127,6 +130,67 @@ static void test_a_log_is_bounded_and_a_slow_follower_is_told(void **state)
     log_follower_free(follower);
 }
 
+/* As a full disk is met: no file may grow past so many bytes. */
+static void limit_files(rlim_t bytes)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){bytes, RLIM_INFINITY}), 0);
+}
+
+static void test_what_found_no_room_is_read_again(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = enclave_with_services(fixture);
+    object_id web = service_find(fixture->engine, enclave, "web");
+    char line[601] = "", expected[700];
+    memset(line, 'x', 600);
+    struct error *err = NULL;
+    fake_log(fixture->world, "web-1", 1, "first");
+    assert_text(service_open_logs(fixture->engine, web, NULL), "first\n");
+    assert_text(enclave_open_logs(fixture->engine, enclave, NULL), "[web] first\n");
+    fake_log(fixture->world, "web-1", 2, line);
+    limit_files(500);
+    assert_int_equal(service_open_logs(fixture->engine, web, &err), -1);
+    assert_int_equal(error_code(err), ENOSPC);
+    error_free(err);
+    assert_int_equal(enclave_open_logs(fixture->engine, enclave, NULL), -1);
+    limit_files(RLIM_INFINITY);
+    snprintf(expected, sizeof expected, "first\n%s\n", line);
+    assert_text(service_open_logs(fixture->engine, web, NULL), expected);
+    snprintf(expected, sizeof expected, "[web] first\n[web] %s\n", line);
+    assert_text(enclave_open_logs(fixture->engine, enclave, NULL), expected);
+}
+
+static void test_the_common_log_is_kept_once_and_bounded(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = enclave_with_services(fixture);
+    char path[512], line[1001] = "", text[2048] = "";
+    memset(line, 'x', 994); /* "[web] " and a newline make 1,001 bytes of it */
+    fake_log(fixture->world, "web-1", 1, "first");
+    assert_text(enclave_open_logs(fixture->engine, enclave, NULL), "[web] first\n");
+    cleanup(enclave_facts_unref) struct enclave_facts *facts =
+        enclave_get(fixture->engine, enclave);
+    snprintf(path, sizeof path, "%s/enclaves/%s/logs/common", fixture->state_dir, facts->uuid);
+    cleanup(close) int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "[web] half a li", 15), 15); /* by one that was killed then */
+    assert_text(enclave_open_logs(fixture->engine, enclave, NULL), "[web] first\n");
+    /* The bound is four times the 16 KiB of a service's log. */
+    for (int i = 0; i < 100; i++)
+        fake_log(fixture->world, "web-1", i + 2, line);
+    cleanup(close) int common = enclave_open_logs(fixture->engine, enclave, NULL);
+    struct stat st;
+    assert_int_equal(fstat(common, &st), 0);
+    assert_true(st.st_size > 0 && st.st_size <= 64 << 10 && st.st_size % 1001 == 0);
+    assert_true(pread(common, text, 6, 0) == 6);
+    assert_string_equal(text, "[web] ");
+    fake_log(fixture->world, "web-1", 200, "last");
+    cleanup(close) int again = enclave_open_logs(fixture->engine, enclave, NULL);
+    off_t size = st.st_size;
+    assert_int_equal(fstat(again, &st), 0);
+    assert_int_equal(st.st_size, size + 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +199,8 @@ int main(void)
         ENGINE_TEST(test_the_common_log_is_in_the_order_of_time),
         ENGINE_TEST(test_a_follower_sees_what_comes_and_the_end),
         ENGINE_TEST(test_a_log_is_bounded_and_a_slow_follower_is_told),
+        ENGINE_TEST(test_what_found_no_room_is_read_again),
+        ENGINE_TEST(test_the_common_log_is_kept_once_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
