@@ -213,8 +213,13 @@ enum ending controller_run_container(struct life *life, const struct patience *p
                                      enum outcome *ret_outcome, struct error **err)
 {
     int code;
-    enum ending ending = start_container(life, patience, err);
-    if (ending != ENDING_DONE) {
+    cleanup(error_free) struct error *reason = NULL;
+    enum ending ending = start_container(life, patience, &reason);
+    /* The run fails, too, if what it started ends with a failure at once; that is the test's. */
+    bool started = ending == ENDING_DONE ||
+                   (ending == ENDING_FAILED && enclave_service_failed(&life->enclave, SERVICE));
+    if (!started) {
+        error_move(err, &reason);
         error_wrap(err, "the controller was not started");
         *ret_outcome = OUTCOME_ERRORED;
         return ending;

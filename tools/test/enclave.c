@@ -302,6 +302,15 @@ enum ending enclave_follow(struct enclave *enclave, const char *service,
     }
 }
 
+bool enclave_service_failed(struct enclave *enclave, const char *service)
+{
+    char file[128];
+    int code = 0;
+    cleanup(buf_done) struct buf status = BUF_INIT(BUF_MAX_TEXT);
+    snprintf(file, sizeof file, "services/%s/status", service);
+    return read_file(enclave, file, &status) && has_ended(status.data, &code) && code > 0;
+}
+
 enum ending enclave_stop(struct enclave *enclave, struct error **err)
 {
     cleanup(buf_done) struct buf status = BUF_INIT(BUF_MAX_TEXT);

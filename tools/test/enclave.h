@@ -53,6 +53,9 @@ enum ending enclave_run(struct enclave *enclave, const char *line, const struct 
 enum ending enclave_follow(struct enclave *enclave, const char *service,
                            const struct patience *patience, int *ret_code, struct error **err);
 
+/* Whether the service was started and has ended with an exit code that is not 0. */
+bool enclave_service_failed(struct enclave *enclave, const char *service);
+
 /* Asks all services to stop and waits until they have, for half a minute. */
 enum ending enclave_stop(struct enclave *enclave, struct error **err);
 
