@@ -227,9 +227,11 @@ int enclave_artifacts(struct engine *engine, object_id id,
  * service's name, by time) and gives a read-only descriptor of it. */
 int enclave_open_logs(struct engine *engine, object_id id, struct error **err);
 
-/* [waits] The file `name` directly in plan/ has been written and acts: checks that it parses
- * (EINVAL with file:line:col if not), records a run with the content it has now and its arguments
- * beside it, and queues it. *ret_run is 0 if the content is empty: that acts on nothing. */
+/* [waits] The file `name` directly in plan/ has been written and acts: checks that it parses,
+ * records a run with the content it has now and its arguments beside it, and queues it. If it does
+ * not parse (EINVAL, with file:line:col), the run is recorded as failed: not every program tells
+ * that close(2) failed, and waiting for the enclave does. *ret_run is 0 if the content is empty:
+ * that acts on nothing. */
 int enclave_plan_written(struct engine *engine, object_id id, const char *name, uid_t uid,
                          object_id *ret_run, struct error **err);
 /* Whether a file of this name directly in plan/ runs when written: *.star, not beginning with '.'

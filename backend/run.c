@@ -226,6 +226,22 @@ static int number_give_back(struct enclave *enclave, struct error **err)
     return -1;
 }
 
+/* The texts that a run begins with; of one that is refused, all that it will ever have. */
+static int write_texts(int dir, const struct run_texts *texts, struct error **err)
+{
+    cleanup(buf_done) struct buf said = BUF_INIT(BUF_MAX_DOCUMENT);
+    if (texts->refusal)
+        buf_printf(&said, "%s\n", texts->refusal);
+    int result = write_text(dir, "script", texts->script, texts->script_length, err);
+    if (result == 0)
+        result = write_text(dir, "args", texts->args, texts->args ? strlen(texts->args) : 0, err);
+    for (enum run_file file = RUN_FILE_PLAN; result == 0 && file < RUN_FILE_MAX; file++) {
+        bool says = file == RUN_FILE_OUTPUT || file == RUN_FILE_ERROR;
+        result = write_text(dir, file_names[file], said.data, says ? said.length : 0, err);
+    }
+    return result;
+}
+
 /* Fills a new run's directory and gives it its number. Under no lock; the number is settled by the
  * rename. */
 static int make_directory(struct enclave *enclave, struct run_facts *facts,
@@ -245,11 +261,7 @@ static int make_directory(struct enclave *enclave, struct run_facts *facts,
     cleanup(close) int dir = runs < 0 ? -1 : file_open_dir(runs, temporary, err);
     if (dir < 0)
         return error_system(err, "cannot make the run's directory");
-    int result = write_text(dir, "script", texts->script, texts->script_length, err);
-    if (result == 0)
-        result = write_text(dir, "args", texts->args, texts->args ? strlen(texts->args) : 0, err);
-    for (enum run_file file = RUN_FILE_PLAN; result == 0 && file < RUN_FILE_MAX; file++)
-        result = write_text(dir, file_names[file], "", 0, err);
+    int result = write_texts(dir, texts, err);
     if (result == 0)
         result = write_record(dir, "run.json", facts, order, err);
     for (bool renamed = false; result == 0 && !renamed;) {
@@ -277,6 +289,10 @@ int run_submit(struct enclave *enclave, struct run_order *order, const struct ru
         return -1;
     facts->submitted = clock_now();
     facts->uid = uid;
+    if (texts->refusal) {
+        facts->status = RUN_FAILED;
+        facts->started = facts->finished = facts->submitted;
+    }
     /* Numbers are given in the order of submission: one submission at a time for each enclave. */
     {
         with_lock(&engine->model_lock);
@@ -329,18 +345,21 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
         return -1;
     if (script.length == 0)
         return 0;
-    if (plan_check(engine->interpreter, name, script.data, script.length, err) < 0)
-        return -1;
+    cleanup(error_free) struct error *refusal = NULL;
+    if (plan_check(engine->interpreter, name, script.data, script.length, &refusal) < 0 &&
+        error_code(refusal) != EINVAL)
+        return error_move(err, &refusal);
     read_arguments(enclave, name, &arguments);
     struct run_order order = {0};
     fact_set(&order.name, name);
     int result = run_submit(enclave, &order,
                             &(struct run_texts){.script = script.data,
                                                 .script_length = script.length,
-                                                .args = arguments.data},
+                                                .args = arguments.data,
+                                                .refusal = refusal ? error_message(refusal) : NULL},
                             uid, ret_run, err);
     run_order_done(&order);
-    return result;
+    return result == 0 && refusal ? error_move(err, &refusal) : result;
 }
 
 /* The file of --args-file, a name below plan/. */

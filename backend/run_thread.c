@@ -229,6 +229,14 @@ static void note_failure(struct run_context *context, const struct error *err)
     engine_note_failure(context->engine, context->enclave->object.id, "run", path, err);
 }
 
+/* What has gone wrong with a later run is not made good by this one. */
+static bool is_newest(const struct run_context *context)
+{
+    const struct enclave *enclave = context->enclave;
+    with_lock(&context->engine->model_lock);
+    return enclave->runs[enclave->run_count - 1] == context->run;
+}
+
 /* Records how the run ended: the error's text in the run and in the enclave, then the status, which
  * is what others wait for. */
 static void settle(struct run_context *context, struct error **err)
@@ -249,7 +257,7 @@ static void settle(struct run_context *context, struct error **err)
     write_file(context, "error", text.data, text.length);
     if (*err)
         note_failure(context, *err);
-    else
+    else if (is_newest(context))
         enclave_set_error(context->enclave, "");
     run_finish(context->run, !*err ? RUN_SUCCEEDED : cancelled ? RUN_CANCELLED : RUN_FAILED);
 }

@@ -33,16 +33,23 @@ for view in good/uuid good/created good/error good/inspect ../README ../engine/s
     refuses EACCES dd if=/dev/null of="$view" conv=notrunc status=none
 done
 
-# ---- scripts that do not parse or resolve: close() says so, nothing runs
+# ---- scripts that do not parse or resolve: close() says so, and so does wait
 cat good/wait >/dev/null
 printf 'def run(plan):\n    plan.print("a"\n' >"$OLDPWD/syntax.star"
 refuses EINVAL cp "$OLDPWD/syntax.star" good/plan/
 has "$(cat good/error)" 'syntax.star:3:1'
 cmp "$OLDPWD/syntax.star" good/plan/syntax.star
 has "$(last_error)" EINVAL
+refuses EIO cat good/wait
+has "$(cat good/runs/last/error)" 'syntax.star:3:1'
 printf 'def run(plan):\n    plan.print(nothing)\n' >"$OLDPWD/undefined.star"
 refuses EINVAL cp "$OLDPWD/undefined.star" good/plan/
 has "$(cat good/error)" 'undefined.star:2:16: undefined: nothing'
+# Neither the shell's own commands nor rename() can tell; wait does.
+printf 'def run(plan):\n    plan.print(\n' >good/plan/.new
+mv good/plan/.new good/plan/renamed.star
+refuses EIO cat good/wait
+has "$(cat good/error)" renamed.star
 
 # ---- a script that fails while it runs: the reason with the call stack
 printf 'def inner():\n    return {}["a"]\n\ndef run(plan):\n    inner()\n' >"$OLDPWD/fails.star"

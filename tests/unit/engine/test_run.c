@@ -49,7 +49,7 @@ static void test_a_run_leaves_its_texts(void **state)
     assert_int_equal(run_find(fixture->engine, enclave, 1), run);
 }
 
-static void test_what_does_not_parse_and_what_is_empty_is_no_run(void **state)
+static void test_what_does_not_parse_is_a_failed_run(void **state)
 {
     struct fixture *fixture = *state;
     object_id enclave = create(fixture, "one"), run = 0;
@@ -58,6 +58,22 @@ static void test_what_does_not_parse_and_what_is_empty_is_no_run(void **state)
     assert_int_equal(enclave_plan_written(fixture->engine, enclave, "app.star", 0, &run, &err), -1);
     assert_int_equal(error_code(err), EINVAL);
     error_free(err);
+    for (int start = 0; start < 2; start++) {
+        run = run_find(fixture->engine, enclave_find(fixture->engine, "one"), 1);
+        assert_run(fixture->engine, run, RUN_FAILED);
+        assert_file(fixture->engine, run, RUN_FILE_SCRIPT, "bad");
+        assert_file(fixture->engine, run, RUN_FILE_ERROR, "app.star:1:1: bad\n");
+        assert_file(fixture->engine, run, RUN_FILE_OUTPUT, "app.star:1:1: bad\n");
+        assert_file(fixture->engine, run, RUN_FILE_RESULT, "");
+        wait_quiet(fixture->engine);
+        restart(fixture);
+    }
+}
+
+static void test_what_is_empty_is_no_run(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one"), run = 0;
     write_plan(fixture, enclave, "app.star", "");
     assert_int_equal(enclave_plan_written(fixture->engine, enclave, "app.star", 0, &run, NULL), 0);
     assert_int_equal(run, 0);
@@ -344,7 +360,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENGINE_TEST(test_a_run_leaves_its_texts),
-        ENGINE_TEST(test_what_does_not_parse_and_what_is_empty_is_no_run),
+        ENGINE_TEST(test_what_does_not_parse_is_a_failed_run),
+        ENGINE_TEST(test_what_is_empty_is_no_run),
         ENGINE_TEST(test_a_failure_is_told_in_the_run_and_in_the_enclave),
         ENGINE_TEST(test_runs_of_an_enclave_go_one_after_another_and_can_be_cancelled),
         ENGINE_TEST(test_destroying_ends_a_run_and_takes_its_containers),

@@ -708,11 +708,12 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
     *ret_run = 0;
     if (plan < 0 || file_read(plan, name, &text, err) < 0)
         return -1;
-    if (strstr(text.data, "syntax error"))
-        return error_set(err, EINVAL, "%s:1:1: syntax error", name);
     if (text.length > 0)
         *ret_run = run_add(engine, id, text.data, uid);
-    return 0;
+    if (!strstr(text.data, "syntax error"))
+        return 0;
+    fake_run_finish(engine, *ret_run, RUN_FAILED);
+    return error_set(err, EINVAL, "%s:1:1: syntax error", name);
 }
 
 int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid,

@@ -152,7 +152,8 @@ static void closing_tells_what_does_not_parse(void **state)
         1);
     mounted_expect(m, "enclaves/e/error", "app.star:1:1: syntax error\n");
     mounted_expect(m, "enclaves/e/plan/app.star", "syntax error\n");
-    assert_int_equal(fake_last_run(m->engine, enclave_find(m->engine, "e")), 1);
+    mounted_expect(m, "enclaves/e/runs/last/status", "FAILED\n");
+    assert_int_equal(fake_last_run(m->engine, enclave_find(m->engine, "e")), 2);
     mounted_free(m);
 }
 
