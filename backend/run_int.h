@@ -14,7 +14,8 @@ struct run_texts {
     const char *refusal; /* why it cannot be run: it is recorded as failed already. NULL: it can */
 };
 
-/* Records a run of the enclave and queues it if it can be run. Takes what order points to over on success. */
+/* Records a run of the enclave and queues it if it can be run. Takes what order points to over on
+ * success. */
 int run_submit(struct enclave *enclave, struct run_order *order, const struct run_texts *texts,
                uid_t uid, object_id *ret_run, struct error **err);
 

@@ -190,6 +190,8 @@ void stream_grown(void *context)
 struct opening {
     struct parked parked;
     struct node node;
+    bool mute; /* it has to be asked first, and was opened only to be read: an empty file, for those
+                  who read whatever is there, and seek in it */
 };
 
 static struct stream *stream_new(struct tree *tree, struct node node, struct error **err)
@@ -266,9 +268,9 @@ enum {
 
 static bool reply_open(struct stream *stream, struct opening *opening)
 {
+    uint32_t position = opening->mute ? 0 : OPEN_NOT_SEEKABLE | OPEN_STREAM;
     const struct open_answer answer = {.file = (uintptr_t)stream,
-                                       .flags = OPEN_DIRECT_IO | OPEN_NOT_SEEKABLE | OPEN_STREAM |
-                                                OPEN_NO_FLUSH};
+                                       .flags = OPEN_DIRECT_IO | OPEN_NO_FLUSH | position};
     tree_opened(stream->tree, &stream->opened, free_opened);
     if (fuse_reply_buf(opening->parked.req, (const char *)&answer, sizeof answer) != -ENOENT)
         return true;
@@ -293,12 +295,13 @@ static void open_run(void *context)
     free(opening);
 }
 
-void stream_open(fuse_req_t req, struct node node)
+void stream_open(fuse_req_t req, struct node node, bool reads_only)
 {
     struct opening *opening = calloc(1, sizeof *opening);
     if (!opening)
         abort();
     opening->node = node;
+    opening->mute = reads_only && tree_rows[node.row].stream->write;
     parked_init(&opening->parked, req, NULL);
     jobs_submit(tree_of(req)->execs, open_run, opening);
 }

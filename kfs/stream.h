@@ -47,7 +47,7 @@ void *stream_get(const struct stream *stream);
 void stream_grown(void *context);
 
 /* The handlers of rows that have a stream. */
-void stream_open(fuse_req_t req, struct node node);
+void stream_open(fuse_req_t req, struct node node, bool reads_only);
 void stream_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
 void stream_write(fuse_req_t req, struct node node, const char *bytes, size_t size,
                   struct fuse_file_info *fi);

@@ -116,7 +116,7 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         return;
     }
     if (row->stream) {
-        stream_open(req, node);
+        stream_open(req, node, (fi->flags & O_ACCMODE) == O_RDONLY);
         return;
     }
     /* Commands go straight through. So does what blocks, and what grows without a word, whose size

@@ -55,6 +55,31 @@ with open(os.environ[\"P\"] + \"/app.star\", \"w\") as f: f.write(text)"'
 saved vim 'vim -u NONE -n -es -c "set backup writebackup" -c "%d" -c "0r new.star" -c wq $P/app.star'
 saved vim-plain 'vim -u NONE -es -c "%d" -c "0r new.star" -c wq $P/app.star'
 saved emacs 'emacs -Q --batch $P/app.star --eval "(progn (erase-buffer) (insert-file-contents \"$PWD/new.star\") (setq make-backup-files t) (save-buffer))"'
+# An editor on node: truncates, writes, syncs and closes on different threads; or writes beside and renames.
+cat >code.js <<'NODE'
+const fs = require("fs").promises, file = process.env.P + "/app.star";
+(async () => {
+    const text = await fs.readFile("new.star");
+    if (process.argv[2] == "atomic") {
+        await fs.writeFile(file + ".vsctmp", text);
+        return fs.rename(file + ".vsctmp", file);
+    }
+    const handle = await fs.open(file, "w");
+    await handle.write(text, 0, 20);
+    await handle.write(text, 20);
+    await handle.datasync();
+    await handle.close();
+})();
+NODE
+saved code 'node code.js'
+saved code-atomic 'node code.js atomic'
+saved node 'node -e "const fs = require(\"fs\"); fs.writeFileSync(process.env.P + \"/app.star\", fs.readFileSync(\"new.star\"))"'
+saved node-stream 'node -e "const fs = require(\"fs\"); fs.createReadStream(\"new.star\").pipe(fs.createWriteStream(process.env.P + \"/app.star\"))"'
+saved node-copy 'node -e "require(\"fs\").copyFileSync(\"new.star\", process.env.P + \"/app.star\")"'
+saved awk 'awk "{print > (ENVIRON[\"P\"] \"/app.star\")}" new.star'
+saved git 'git init -q repository; cp new.star repository/app.star; cd repository; git add .; git -c user.name=a -c user.email=a@b commit -qm "$RANDOM"; git --work-tree=$P checkout -f HEAD -- app.star'
+saved scp 'scp -q new.star $P/app.star'
+saved busybox 'busybox cp new.star $P/app.star'
 saved ed 'printf "%%d\n0r new.star\nw\nq\n" | ed -s $P/app.star'
 
 # What tools do that is no save runs nothing.
