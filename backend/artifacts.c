@@ -34,6 +34,8 @@ int artifact_name_check(const char *name, struct error **err)
                          "'%s' is not a name for a files artifact: it becomes a directory, so no "
                          "'/' and no '.' first",
                          name);
+    if (!text_is_utf8(name))
+        return error_set(err, EINVAL, "'%s' is not UTF-8, so no plan could name it", name);
     return 0;
 }
 

@@ -214,7 +214,8 @@ int enclave_open_plan(struct engine *engine, object_id id, struct error **err);
  * name; -1 on failure. What a person puts there is an artifact that plans can mount. The caller
  * closes it, and tells what it did: */
 int enclave_open_artifacts(struct engine *engine, object_id id, struct error **err);
-/* Whether an artifact can bear this name: no '/', no '.' first, at most 200 bytes. EINVAL */
+/* Whether an artifact can bear this name: no '/', no '.' first, at most 200 bytes, UTF-8.
+ * EINVAL */
 int artifact_name_check(const char *name, struct error **err);
 /* The artifact of this name was made, changed or removed through the tree. */
 void enclave_artifact_changed(struct engine *engine, object_id id, const char *name);

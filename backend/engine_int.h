@@ -70,6 +70,7 @@ struct enclave {
     size_t run_count;
     uint64_t next_run;  /* the number of the next one, from 1 */
     bool reading_logs;  /* somebody brings the common log up to date */
+    bool saving;        /* a file that was written is being made a run */
     bool submitting;    /* a run is being recorded */
     struct run *active; /* the run that a thread works on */
     unsigned pending;   /* operations under way or queued: what `wait` waits for */

@@ -334,24 +334,25 @@ static void read_arguments(struct enclave *enclave, const char *script, struct b
             return;
 }
 
-int enclave_plan_written(struct engine *engine, object_id id, const char *name, uid_t uid,
-                         object_id *ret_run, struct error **err)
+/* The file as it is now becomes a run. */
+static int run_file(struct enclave *enclave, const char *name, uid_t uid, object_id *ret_run,
+                    struct error **err)
 {
-    cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, err);
     cleanup(buf_done) struct buf script = BUF_INIT(SCRIPT_MAX_BYTES),
                                  arguments = BUF_INIT(SCRIPT_MAX_BYTES);
-    *ret_run = 0;
-    if (!enclave || read_plan_file(enclave, name, "", &script, err) < 0)
+    if (read_plan_file(enclave, name, "", &script, err) < 0)
         return -1;
     if (script.length == 0)
         return 0;
     cleanup(error_free) struct error *refusal = NULL;
-    if (plan_check(engine->interpreter, name, script.data, script.length, &refusal) < 0 &&
+    if (plan_check(enclave->engine->interpreter, name, script.data, script.length, &refusal) < 0 &&
         error_code(refusal) != EINVAL)
         return error_move(err, &refusal);
     read_arguments(enclave, name, &arguments);
     struct run_order order = {0};
-    fact_set(&order.name, name);
+    cleanup(buf_done) struct buf shown = BUF_INIT(BUF_MAX_TEXT);
+    buf_put_utf8(&shown, name); /* a file's name may be any bytes; the run's is only shown */
+    fact_set(&order.name, shown.data);
     int result = run_submit(enclave, &order,
                             &(struct run_texts){.script = script.data,
                                                 .script_length = script.length,
@@ -360,6 +361,37 @@ int enclave_plan_written(struct engine *engine, object_id id, const char *name, 
                             uid, ret_run, err);
     run_order_done(&order);
     return result == 0 && refusal ? error_move(err, &refusal) : result;
+}
+
+/* When two write the same file, each run has the text at some time after one's close: one at a
+ * time, so that the newest run has the text that the file has kept. */
+static void saving_begin(struct enclave *enclave)
+{
+    struct engine *engine = enclave->engine;
+    with_lock(&engine->model_lock);
+    while (enclave->saving)
+        pthread_cond_wait(&engine->model_changed, &engine->model_lock);
+    enclave->saving = true;
+}
+
+static void saving_end(struct enclave *enclave)
+{
+    with_lock(&enclave->engine->model_lock);
+    enclave->saving = false;
+    pthread_cond_broadcast(&enclave->engine->model_changed);
+}
+
+int enclave_plan_written(struct engine *engine, object_id id, const char *name, uid_t uid,
+                         object_id *ret_run, struct error **err)
+{
+    *ret_run = 0;
+    cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, err);
+    if (!enclave)
+        return -1;
+    saving_begin(enclave);
+    int result = run_file(enclave, name, uid, ret_run, err);
+    saving_end(enclave);
+    return result;
 }
 
 /* The file of --args-file, a name below plan/. */
@@ -391,7 +423,11 @@ int enclave_run(struct engine *engine, object_id id, const char *line, uid_t uid
     cleanup(enclave_unref) struct enclave *enclave = enclave_hold(engine, id, err);
     cleanup(free) char *storage = NULL;
     struct plan_request request = {0};
-    if (!enclave || plan_parse_run_line(line, &request, &storage, err) < 0)
+    if (!enclave)
+        return -1;
+    if (!text_is_utf8(line))
+        return error_set(err, EINVAL, "the line is not UTF-8");
+    if (plan_parse_run_line(line, &request, &storage, err) < 0)
         return -1;
     if (request.privileged && check_privilege(engine, uid, err) < 0)
         return -1;

@@ -12,9 +12,19 @@ void commit_written(struct commit *commit)
     commit->dirty = true;
 }
 
+void commit_failed(struct commit *commit)
+{
+    commit->failed = true;
+}
+
+void commit_emptied(struct commit *commit)
+{
+    commit->failed = false;
+}
+
 bool commit_closed(struct commit *commit, pid_t process)
 {
-    if (!commit->dirty || process == 0 || process != commit->opener)
+    if (!commit->dirty || commit->failed || process == 0 || process != commit->opener)
         return false;
     commit->dirty = false;
     return true;
@@ -22,9 +32,9 @@ bool commit_closed(struct commit *commit, pid_t process)
 
 bool commit_released(struct commit *commit)
 {
-    bool dirty = commit->dirty;
+    bool written = commit->dirty && !commit->failed;
     commit->dirty = false;
-    return dirty;
+    return written;
 }
 
 pid_t commit_process(pid_t thread)

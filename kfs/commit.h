@@ -9,6 +9,10 @@
  *  - The last descriptor is closed, and there are such bytes still.
  *  - A file is renamed to an acting name.
  *
+ * A part of a script may mean something else than the whole: after a write that failed (no room,
+ * too large), which the writer was told, none of this counts for that open file until it is
+ * emptied.
+ *
  * Nothing else is: not truncating, chmod, setting times, unlinking, nor renaming to a backup's
  * name.
  */
@@ -22,10 +26,15 @@
 struct commit {
     pid_t opener; /* process, 0 if it is not known: then only the last close counts */
     bool dirty;
+    bool failed; /* a part is missing of what was to be written */
 };
 
 /* Bytes were written. */
 void commit_written(struct commit *commit);
+/* A write failed. */
+void commit_failed(struct commit *commit);
+/* The file was emptied, through this open file. */
+void commit_emptied(struct commit *commit);
 /* The process (0: not known) closed a descriptor. Whether the file has been written now. */
 bool commit_closed(struct commit *commit, pid_t process);
 /* The last descriptor was closed. Whether the file has been written now. */

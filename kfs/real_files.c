@@ -11,6 +11,12 @@ static struct real_handle *handle_of(const struct fuse_file_info *fi)
     return (struct real_handle *)(uintptr_t)fi->fh;
 }
 
+static void note_commit(struct real_handle *handle, void (*note)(struct commit *commit))
+{
+    with_lock(&handle->commit_lock);
+    note(&handle->commit);
+}
+
 /* ---- attributes ---- */
 
 static int look(struct tree *tree, uint64_t number, const struct fuse_file_info *fi,
@@ -47,6 +53,8 @@ static int set_size(struct tree *tree, const struct real_place *place,
         return -1;
     if (ftruncate(fi ? handle_of(fi)->fd : fd, size) < 0)
         return error_system(err, "cannot set its size");
+    if (fi && size == 0)
+        note_commit(handle_of(fi), commit_emptied);
     return 0;
 }
 
@@ -199,27 +207,35 @@ static void real_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offs
         fuse_reply_buf(req, bytes, (size_t)got);
 }
 
+static int write_all(struct tree *tree, uint64_t number, int fd, const char *bytes, size_t size,
+                     off_t offset, struct error **err)
+{
+    struct real_place place;
+    off_t limit =
+        real_locate(tree, number, &place, NULL) < 0 ? real_plan.file_max : real_limit(&place);
+    if (offset > limit - (off_t)size)
+        return error_set(err, EFBIG, "the file may have at most %lld bytes", (long long)limit);
+    for (size_t done = 0; done < size;) {
+        ssize_t written = pwrite(fd, bytes + done, size - done, offset + (off_t)done);
+        if (written < 0)
+            return error_system(err, "cannot write it");
+        done += (size_t)written;
+    }
+    return 0;
+}
+
 static void real_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size,
                        off_t offset, struct fuse_file_info *fi)
 {
     struct real_handle *handle = handle_of(fi);
-    struct real_place place;
-    off_t limit = real_locate(tree_of(req), number, &place, NULL) < 0 ? real_plan.file_max
-                                                                      : real_limit(&place);
-    if (offset > limit - (off_t)size) {
-        tree_refuse_with(req, "write", number, NULL, EFBIG, "the file may have at most %lld bytes",
-                         (long long)limit);
+    cleanup(error_free) struct error *failure = NULL;
+    if (write_all(tree_of(req), number, handle->fd, bytes, size, offset, &failure) < 0) {
+        note_commit(handle, commit_failed);
+        tree_refuse(req, "write", number, NULL, failure);
         return;
     }
-    ssize_t written = pwrite(handle->fd, bytes, size, offset);
-    if (written < 0) {
-        tree_refuse_with(req, "write", number, NULL, errno, "cannot write it: %m");
-        return;
-    }
-    pthread_mutex_lock(&handle->commit_lock);
-    commit_written(&handle->commit);
-    pthread_mutex_unlock(&handle->commit_lock);
-    fuse_reply_write(req, (size_t)written);
+    note_commit(handle, commit_written);
+    fuse_reply_write(req, size);
 }
 
 static void real_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)

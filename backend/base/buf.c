@@ -95,6 +95,31 @@ static size_t utf8_length(const unsigned char *text, size_t left)
     return length;
 }
 
+bool text_is_utf8(const char *text)
+{
+    size_t left = strlen(text), length;
+    for (; left > 0; text += length, left -= length) {
+        length = utf8_length((const unsigned char *)text, left);
+        if (length == 0)
+            return false;
+    }
+    return true;
+}
+
+void buf_put_utf8(struct buf *buf, const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t length = utf8_length((const unsigned char *)text, left);
+        if (length > 0)
+            buf_append(buf, text, length);
+        else
+            buf_puts(buf, "\xef\xbf\xbd");
+        text += length ? length : 1;
+        left -= length ? length : 1;
+    }
+}
+
 void buf_put_json_escaped(struct buf *buf, const char *text, size_t length)
 {
     static const char short_escapes[] = "\"\"\\\\\bb\ff\nn\rr\tt";

@@ -42,6 +42,10 @@ void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 void buf_vprintf(struct buf *buf, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* Whether text is valid UTF-8. */
+bool text_is_utf8(const char *text);
+/* text with U+FFFD for each byte that is not UTF-8. */
+void buf_put_utf8(struct buf *buf, const char *text);
 /* text as the inside of a JSON string, without the quotes; invalid UTF-8 becomes U+FFFD. */
 void buf_put_json_escaped(struct buf *buf, const char *text, size_t length);
 

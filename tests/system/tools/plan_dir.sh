@@ -56,12 +56,45 @@ git rm -q -r copy
 git checkout -q HEAD -- copy
 equal "$(cat copy/file)" one
 
-inotifywait -q -t 10 -e close_write . >"$OLDPWD/events" &
-watcher=$!
-eventually 5 grep -q inotify /proc/$watcher/fdinfo/3
-echo x >watched
-wait $watcher
-grep -q 'CLOSE_WRITE.* watched' "$OLDPWD/events"
+cd "$OLDPWD"
+
+# Who watches a directory sees there what is seen of the same work elsewhere.
+work() {
+    echo x >f
+    echo y >>f
+    cat f >/dev/null
+    mv f g
+    ln -s g l
+    chmod 600 g
+    touch g
+    truncate -s 1 g
+    cp g h
+    mv h g
+    mkdir d
+    echo z >d/inner
+    rmdir d 2>/dev/null || true
+    rm -r d l g
+    echo end >end
+}
+
+# events DIRECTORY - what inotify tells of that work in it.
+events() {
+    inotifywait -q -m -r --format '%w %e %f' "$1" >events.raw &
+    local watcher=$!
+    eventually 5 grep -q inotify "/proc/$watcher/fdinfo/3"
+    (cd "$1" && work)
+    eventually 5 grep -q 'CLOSE_WRITE.* end$' events.raw
+    kill $watcher
+    # The directory that is made while it is watched: whether what is in it is seen is a race.
+    sed -e "s,^$1/*,," -e '/^d\//d' events.raw
+}
+mkdir elsewhere
+mount -t tmpfs none elsewhere
+equal "$(events "$P")" "$(events "$PWD/elsewhere")"
+grep -q MOVED_TO events.raw
+umount elsewhere
+cd "$P"
+rm end
 equal "$(ls "$K/enclaves/e/runs")" ""
 find . -mindepth 1 -delete
 equal "$(ls -A)" ""

@@ -37,6 +37,18 @@ static void test_maximum_holds_and_failure_sticks(void **state)
     assert_int_equal(error_code(err), EFBIG);
 }
 
+static void test_text_becomes_utf8(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf buf = BUF_INIT(1000);
+    buf_put_utf8(&buf, "a\xff\xc3\xa9\xed\xa0.star");
+    assert_string_equal(buf.data, "a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd.star");
+    assert_true(text_is_utf8(buf.data));
+    assert_true(text_is_utf8(""));
+    assert_false(text_is_utf8("a\xff"));
+    assert_false(text_is_utf8("\xc3"));
+}
+
 static void test_json_escaping_is_valid_utf8(void **state)
 {
     (void)state;
@@ -52,6 +64,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_and_terminates),
         cmocka_unit_test(test_maximum_holds_and_failure_sticks),
+        cmocka_unit_test(test_text_becomes_utf8),
         cmocka_unit_test(test_json_escaping_is_valid_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
