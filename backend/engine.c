@@ -40,7 +40,7 @@ static int engine_open(struct engine *engine, const struct engine_options *optio
     fact_set(&engine->facts->orchestrator, "");
     fact_set(&engine->facts->reason, "it has not answered yet");
     if (state_open(engine, options, err) < 0 || failures_open(engine, err) < 0 ||
-        retry_start(engine, err) < 0 || follow_start(engine, err) < 0)
+        timer_start(engine, err) < 0)
         return -1;
     return 0;
 }
@@ -62,7 +62,8 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     pthread_mutex_init(&engine->failures_lock, NULL);
     pthread_mutex_init(&engine->events_lock, NULL);
     pthread_cond_init(&engine->model_changed, NULL);
-    pthread_cond_init(&engine->retries_changed, NULL);
+    pthread_cond_init(&engine->timer_changed, NULL);
+    pthread_cond_init(&engine->follower_called, NULL);
     engine->end = cancel_new(err);
     engine->orchestrator = timed_new(orchestrator, engine->end);
     if (!engine->end || engine_open(engine, options, err) < 0 || state_load(engine, err) < 0 ||
@@ -117,10 +118,9 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     cancel_fire(engine->end);
-    if (engine->retry_thread) {
+    if (engine->timer) {
         stop_runs(engine);
-        retry_stop(engine);
-        follow_stop(engine);
+        timer_stop(engine);
     }
     jobs_free(engine->jobs);
     engine->orchestrator->free(engine->orchestrator);
@@ -140,7 +140,8 @@ void engine_free(struct engine *engine)
     pthread_mutex_destroy(&engine->failures_lock);
     pthread_mutex_destroy(&engine->events_lock);
     pthread_cond_destroy(&engine->model_changed);
-    pthread_cond_destroy(&engine->retries_changed);
+    pthread_cond_destroy(&engine->timer_changed);
+    pthread_cond_destroy(&engine->follower_called);
     free(engine);
 }
 

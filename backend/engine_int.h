@@ -173,10 +173,12 @@ struct engine {
     struct pending_event *events, **last_event; /* to be written, in the order of the changes */
     struct map host_ports;                      /* "tcp/31234" -> taken by a service of ours */
     unsigned port_cursor;
-    struct follow_ticker *ticker;
-    struct retry *retries; /* operations to submit again, soonest first */
-    pthread_cond_t retries_changed;
-    pthread_t retry_thread;
+    struct log_follower *followers;
+    pthread_cond_t follower_called; /* one has been told */
+    int64_t tick;                   /* real time: when followed logs are looked at next */
+    struct retry *retries;          /* operations to submit again, soonest first */
+    pthread_cond_t timer_changed;   /* what the timer waits for */
+    pthread_t timer;
     bool unheard; /* the orchestrator has not been heard of yet; counts as pending */
     bool heard;   /* the event stream stands */
     bool relisting, relist_again;
@@ -394,15 +396,15 @@ void runs_schedule(struct enclave *enclave);
 /* The orchestrator's id of a service that runs, the caller's. ENOENT, EAGAIN if it does not run. */
 char *service_running_handle(struct engine *engine, object_id id, struct error **err);
 
-/* ---- following logs (follow.c) ---- */
+/* ---- the timer (timer.c) ---- */
 
-int follow_start(struct engine *engine, struct error **err);
-void follow_stop(struct engine *engine);
-
-/* ---- trying again (retry.c) ---- */
-
-int retry_start(struct engine *engine, struct error **err);
-void retry_stop(struct engine *engine);
+int timer_start(struct engine *engine, struct error **err);
+/* Runs what is to be tried again a last time, with the engine ending. */
+void timer_stop(struct engine *engine);
+/* What it does: each does what is due, and gives the real time at which it wants to be called
+ * next, INT64_MAX for none. Under model_lock, which they drop while they work. */
+int64_t retry_work(struct engine *engine);
+int64_t follow_work(struct engine *engine);
 
 /* ---- waiting (wait.c) ---- */
 

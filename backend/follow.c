@@ -1,7 +1,7 @@
 /*
  * Following logs. A follower is a place in the kept log of a service, so it costs no queue and no
- * thread: one ticker looks at every service that is followed and tells its followers when the kept
- * log has grown. Without followers the ticker sleeps for good.
+ * thread: the timer looks at every service that is followed and tells its followers when the kept
+ * log has grown.
  *
  * When the kept log is shortened under a reader that is too slow, it is told how many lines it
  * missed.
@@ -25,15 +25,6 @@ struct log_follower {
     bool calling;          /* grown runs now; under model_lock, as is next */
 };
 
-struct follow_ticker {
-    pthread_t thread;
-    struct log_follower *followers; /* under model_lock, as is all here */
-    pthread_cond_t changed;
-    bool started;
-};
-
-/* ---- the ticker ---- */
-
 /* Brings the log of one followed service up to date and tells its followers if there is more. */
 static void look(struct engine *engine, struct member *member)
 {
@@ -44,8 +35,7 @@ static void look(struct engine *engine, struct member *member)
     service_logs_total(member, &after);
     pthread_mutex_lock(&engine->model_lock);
     gone = member->gone;
-    for (struct log_follower *follower = engine->ticker->followers; follower;
-         follower = follower->next) {
+    for (struct log_follower *follower = engine->followers; follower; follower = follower->next) {
         if (follower->member != member || (after.lines == before.lines && !gone))
             continue;
         follower->calling = true;
@@ -53,19 +43,17 @@ static void look(struct engine *engine, struct member *member)
         follower->grown(follower->context);
         pthread_mutex_lock(&engine->model_lock);
         follower->calling = false;
-        pthread_cond_broadcast(&engine->ticker->changed);
+        pthread_cond_broadcast(&engine->follower_called);
     }
     pthread_mutex_unlock(&engine->model_lock);
 }
 
-/* The services that are followed, each once, counted. */
+/* The services that are followed, each once, counted. Under model_lock. */
 static size_t followed(struct engine *engine, struct member ***ret_list)
 {
-    with_lock(&engine->model_lock);
     size_t count = 0, capacity = 0;
     struct member **list = NULL;
-    for (struct log_follower *follower = engine->ticker->followers; follower;
-         follower = follower->next) {
+    for (struct log_follower *follower = engine->followers; follower; follower = follower->next) {
         bool known = false;
         for (size_t i = 0; i < count && !known; i++)
             known = list[i] == follower->member;
@@ -83,55 +71,23 @@ static size_t followed(struct engine *engine, struct member ***ret_list)
     return count;
 }
 
-static void *tick(void *argument)
+int64_t follow_work(struct engine *engine)
 {
-    struct engine *engine = argument;
-    for (;;) {
-        {
-            with_lock(&engine->model_lock);
-            while (!engine->ticker->followers && !engine->ending)
-                pthread_cond_wait(&engine->ticker->changed, &engine->model_lock);
-            struct timespec next = clock_timespec(clock_now() + TICK_MS * CLOCK_MILLISECOND);
-            while (!engine->ending &&
-                   pthread_cond_timedwait(&engine->ticker->changed, &engine->model_lock, &next) !=
-                       ETIMEDOUT)
-                continue;
-            if (engine->ending)
-                return NULL;
-        }
-        struct member **list;
-        size_t count = followed(engine, &list);
-        for (size_t i = 0; i < count; i++) {
-            look(engine, list[i]);
-            member_unref(list[i]);
-        }
-        free(list);
-    }
-}
-
-int follow_start(struct engine *engine, struct error **err)
-{
-    engine->ticker = calloc(1, sizeof *engine->ticker);
-    if (!engine->ticker)
-        return error_set(err, ENOMEM, "out of memory");
-    pthread_cond_init(&engine->ticker->changed, NULL);
-    errno = pthread_create(&engine->ticker->thread, NULL, tick, engine);
-    engine->ticker->started = errno == 0;
-    return errno ? error_system(err, "cannot start a thread") : 0;
-}
-
-void follow_stop(struct engine *engine)
-{
-    if (!engine->ticker)
-        return;
-    pthread_mutex_lock(&engine->model_lock);
-    engine->ending = true;
-    pthread_cond_broadcast(&engine->ticker->changed);
+    if (!engine->followers || engine->ending)
+        return INT64_MAX;
+    if (clock_now() < engine->tick)
+        return engine->tick;
+    struct member **list;
+    size_t count = followed(engine, &list);
     pthread_mutex_unlock(&engine->model_lock);
-    if (engine->ticker->started)
-        pthread_join(engine->ticker->thread, NULL);
-    pthread_cond_destroy(&engine->ticker->changed);
-    free(steal(&engine->ticker));
+    for (size_t i = 0; i < count; i++) {
+        look(engine, list[i]);
+        member_unref(list[i]);
+    }
+    free(list);
+    pthread_mutex_lock(&engine->model_lock);
+    engine->tick = clock_now() + TICK_MS * CLOCK_MILLISECOND;
+    return engine->tick;
 }
 
 /* ---- followers ---- */
@@ -157,9 +113,9 @@ struct log_follower *service_follow(struct engine *engine, object_id id,
     follower->place = now.dropped + now.length;
     follower->lines = now.lines;
     with_lock(&engine->model_lock);
-    follower->next = engine->ticker->followers;
-    engine->ticker->followers = follower;
-    pthread_cond_broadcast(&engine->ticker->changed);
+    follower->next = engine->followers;
+    engine->followers = follower;
+    pthread_cond_signal(&engine->timer_changed);
     return follower;
 }
 
@@ -185,8 +141,8 @@ void log_follower_free(struct log_follower *follower)
     {
         with_lock(&engine->model_lock);
         while (follower->calling)
-            pthread_cond_wait(&engine->ticker->changed, &engine->model_lock);
-        struct log_follower **link = &engine->ticker->followers;
+            pthread_cond_wait(&engine->follower_called, &engine->model_lock);
+        struct log_follower **link = &engine->followers;
         while (*link != follower)
             link = &(*link)->next;
         *link = follower->next;

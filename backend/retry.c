@@ -1,7 +1,6 @@
 /*
  * Trying again later: operations on enclaves that failed for a reason that may pass (the
- * orchestrator is away, something is still in use). One thread sleeps until the first is due; with
- * none, it sleeps for good.
+ * orchestrator is away, something is still in use). The timer's thread (timer.c) does it.
  */
 #include "backend/engine_int.h"
 
@@ -39,7 +38,7 @@ void enclave_retry(struct enclave *enclave, struct job_lane *lane, operation_fun
         last = &(*last)->next;
     retry->next = NULL;
     *last = retry;
-    pthread_cond_signal(&engine->retries_changed);
+    pthread_cond_signal(&engine->timer_changed);
 }
 
 static void retry_take(struct engine *engine)
@@ -56,35 +55,9 @@ static void retry_take(struct engine *engine)
     pthread_mutex_lock(&engine->model_lock);
 }
 
-static void *retry_loop(void *argument)
+int64_t retry_work(struct engine *engine)
 {
-    struct engine *engine = argument;
-    pthread_mutex_lock(&engine->model_lock);
-    while (!engine->ending || engine->retries) {
-        if (!engine->retries) {
-            pthread_cond_wait(&engine->retries_changed, &engine->model_lock);
-        } else if (engine->ending || engine->retries->due <= clock_now()) {
-            retry_take(engine);
-        } else {
-            struct timespec due = clock_timespec(engine->retries->due);
-            pthread_cond_timedwait(&engine->retries_changed, &engine->model_lock, &due);
-        }
-    }
-    pthread_mutex_unlock(&engine->model_lock);
-    return NULL;
-}
-
-int retry_start(struct engine *engine, struct error **err)
-{
-    errno = pthread_create(&engine->retry_thread, NULL, retry_loop, engine);
-    return errno ? error_system(err, "cannot start a thread") : 0;
-}
-
-void retry_stop(struct engine *engine)
-{
-    pthread_mutex_lock(&engine->model_lock);
-    engine->ending = true;
-    pthread_cond_signal(&engine->retries_changed);
-    pthread_mutex_unlock(&engine->model_lock);
-    pthread_join(engine->retry_thread, NULL);
+    while (engine->retries && (engine->ending || engine->retries->due <= clock_now()))
+        retry_take(engine);
+    return engine->retries ? engine->retries->due : INT64_MAX;
 }

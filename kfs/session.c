@@ -6,6 +6,7 @@
 
 #include "backend/base/log.h"
 #include "kfs/real_nodes.h"
+#include "kfs/serve.h"
 #include "kfs/stream.h"
 #include "kfs/view.h"
 #include "kfs/wait.h"
@@ -16,14 +17,14 @@
 #include <string.h>
 
 enum {
-    THREADS_DEFAULT = 8,
+    THREADS_DEFAULT = 3,
     WORKERS = 20,
     COMMITS = 4, /* scripts parsed at a time: each is a process */
     RUNS = 2,    /* `run` commands: may fetch a package */
     LOGS = 4,
     SYNCS = 2,
     EXECS = 6,  /* opening, writing and closing of streams */
-    STREAMS = 2 /* bytes from streams to their readers */
+    STREAMS = 1 /* bytes from streams to their readers */
 };
 
 /* Who answers for a file itself, */
@@ -420,7 +421,7 @@ struct tree *tree_new(struct engine *engine, const struct tree_options *options,
     tree->uid = options->uid;
     tree->gid = options->gid;
     tree->enclave_mode = options->enclave_mode ? options->enclave_mode : 0700;
-    tree->max_threads = options->max_threads ? options->max_threads : THREADS_DEFAULT;
+    tree->threads = options->threads ? options->threads : THREADS_DEFAULT;
     if (make_session(tree, options, err) < 0 || make_workers(tree, err) < 0)
         return NULL;
     engine_set_change_sink(engine, notifier_sink, tree->notifier);
@@ -435,16 +436,7 @@ struct tree *tree_new(struct engine *engine, const struct tree_options *options,
 
 int tree_serve(struct tree *tree, struct error **err)
 {
-    if (fuse_set_signal_handlers(tree->session) < 0)
-        return error_set(err, EIO, "cannot set the signal handlers");
-    struct fuse_loop_config *config = fuse_loop_cfg_create();
-    fuse_loop_cfg_set_max_threads(config, tree->max_threads);
-    int result = fuse_session_loop_mt(tree->session, config);
-    fuse_loop_cfg_destroy(config);
-    fuse_remove_signal_handlers(tree->session);
-    return result < 0
-               ? error_set(err, -result, "serving the mount broke down: %s", strerror(-result))
-               : 0;
+    return serve_session(tree->session, tree->threads, err);
 }
 
 void tree_free(struct tree *tree)

@@ -18,8 +18,8 @@ struct tree_options {
     const char *fuse_options; /* "allow_other,…" as after -o, handed to libfuse; NULL: none */
     bool allow_other; /* also told by fuse_options: other users than the mounting one may enter */
     int64_t uid, gid; /* shown as owner of everything; -1: whose it is */
-    mode_t enclave_mode;  /* of an enclave's directory; 0: 0700 */
-    unsigned max_threads; /* that serve requests; 0: 8 */
+    mode_t enclave_mode; /* of an enclave's directory; 0: 0700 */
+    unsigned threads;    /* that serve requests; 0: 3 */
 };
 
 /* Mounts. The requests that come are answered from tree_serve on. Both are only borrowed, the
@@ -27,7 +27,7 @@ struct tree_options {
 struct tree *tree_new(struct engine *engine, const struct tree_options *options,
                       struct error **err);
 
-/* Serves until the tree is unmounted or SIGTERM or SIGINT comes to the thread that is in here. 0,
+/* Serves until the tree is unmounted or SIGTERM or SIGINT comes to the process. 0,
  * or -1 if serving broke down. */
 int tree_serve(struct tree *tree, struct error **err);
 

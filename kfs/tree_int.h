@@ -37,7 +37,7 @@ struct tree {
     struct opened *opened;
     int64_t uid, gid;
     mode_t enclave_mode;
-    unsigned max_threads;
+    unsigned threads;
     bool listening, mounted;
     atomic_ullong requests[TREE_REQUEST_MAX];
 };

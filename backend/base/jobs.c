@@ -2,10 +2,14 @@
  */
 #include "backend/base/jobs.h"
 
+#include "backend/base/clock.h"
 #include "backend/base/log.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+/* A worker that has had nothing to do for so long ends. */
+static const int64_t IDLE_MAX = CLOCK_SECOND;
 
 struct job {
     struct job *next;
@@ -18,9 +22,21 @@ struct job_lane {
     struct jobs *jobs;
     const char *name;
     unsigned max_running;
-    unsigned running;  /* under jobs->queue_lock, as are the two below */
+    unsigned running; /* under jobs->queue_lock, as are the three below */
+    unsigned queued;
     struct job *first; /* the queue, oldest first */
     struct job **last;
+};
+
+/* A place for a worker. */
+struct worker {
+    struct jobs *jobs;
+    pthread_t thread;
+    enum {
+        WORKER_NONE,
+        WORKER_RUNS,
+        WORKER_ENDED /* but not joined */
+    } state;         /* under queue_lock */
 };
 
 struct jobs {
@@ -28,26 +44,25 @@ struct jobs {
     pthread_cond_t work_added;
     pthread_cond_t work_ended;
     struct job_lane *lanes;
-    unsigned max_workers, workers, idle;
+    unsigned max_workers, running_workers;
     unsigned unfinished; /* queued and running */
     bool ending;
-    pthread_t *threads;
+    struct worker workers[];
 };
 
 struct jobs *jobs_new(unsigned max_workers)
 {
-    struct jobs *jobs = calloc(1, sizeof *jobs);
-    pthread_t *threads = calloc(max_workers, sizeof *threads);
-    if (!jobs || !threads) {
-        free(jobs);
-        free(threads);
+    struct jobs *jobs = calloc(1, sizeof *jobs + max_workers * sizeof *jobs->workers);
+    if (!jobs)
         return NULL;
-    }
     pthread_mutex_init(&jobs->queue_lock, NULL);
-    pthread_cond_init(&jobs->work_added, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&jobs->work_added, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&jobs->work_ended, NULL);
     jobs->max_workers = max_workers;
-    jobs->threads = threads;
     return jobs;
 }
 
@@ -76,6 +91,7 @@ static struct job *take(struct jobs *jobs, struct job_lane **ret_lane)
         lane->first = job->next;
         if (!lane->first)
             lane->last = &lane->first;
+        lane->queued--;
         lane->running++;
         *ret_lane = lane;
         return job;
@@ -83,21 +99,26 @@ static struct job *take(struct jobs *jobs, struct job_lane **ret_lane)
     return NULL;
 }
 
-static void *worker(void *argument)
+/* Waits for a job; NULL when the worker is to end. Under queue_lock. */
+static struct job *await(struct jobs *jobs, struct job_lane **ret_lane)
 {
-    struct jobs *jobs = argument;
-    pthread_mutex_lock(&jobs->queue_lock);
+    struct timespec until = clock_timespec(clock_monotonic() + IDLE_MAX);
+    bool late = false;
     for (;;) {
-        struct job_lane *lane;
-        struct job *job = take(jobs, &lane);
-        if (!job) {
-            if (jobs->ending)
-                break;
-            jobs->idle++;
-            pthread_cond_wait(&jobs->work_added, &jobs->queue_lock);
-            jobs->idle--;
-            continue;
-        }
+        struct job *job = take(jobs, ret_lane);
+        if (job || jobs->ending || late)
+            return job;
+        late = pthread_cond_timedwait(&jobs->work_added, &jobs->queue_lock, &until) == ETIMEDOUT;
+    }
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct jobs *jobs = worker->jobs;
+    struct job_lane *lane;
+    pthread_mutex_lock(&jobs->queue_lock);
+    for (struct job *job; (job = await(jobs, &lane));) {
         pthread_mutex_unlock(&jobs->queue_lock);
         job->function(job->context);
         free(job);
@@ -106,8 +127,39 @@ static void *worker(void *argument)
         jobs->unfinished--;
         pthread_cond_broadcast(&jobs->work_ended);
     }
+    worker->state = WORKER_ENDED;
+    jobs->running_workers--;
     pthread_mutex_unlock(&jobs->queue_lock);
     return NULL;
+}
+
+/* Jobs that run or could, if there were workers enough. Under queue_lock. */
+static unsigned startable(const struct jobs *jobs)
+{
+    unsigned all = 0;
+    for (const struct job_lane *lane = jobs->lanes; lane; lane = lane->next)
+        all += lane->running + lane->queued < lane->max_running ? lane->running + lane->queued
+                                                                : lane->max_running;
+    return all;
+}
+
+/* Under queue_lock. */
+static void start_worker(struct jobs *jobs, const char *lane)
+{
+    struct worker *worker = jobs->workers;
+    while (worker->state == WORKER_RUNS)
+        worker++;
+    if (worker->state == WORKER_ENDED)
+        pthread_join(worker->thread, NULL); /* it has let go of the lock, so that is soon */
+    worker->jobs = jobs;
+    int failed = pthread_create(&worker->thread, NULL, work, worker);
+    worker->state = failed ? WORKER_NONE : WORKER_RUNS;
+    if (!failed)
+        jobs->running_workers++;
+    else
+        log_warning("cannot start a worker thread for '%s': %s", lane, strerror(failed));
+    if (jobs->running_workers == 0)
+        abort();
 }
 
 void jobs_submit(struct job_lane *lane, void (*function)(void *context), void *context)
@@ -120,18 +172,13 @@ void jobs_submit(struct job_lane *lane, void (*function)(void *context), void *c
     with_lock(&jobs->queue_lock);
     *lane->last = job;
     lane->last = &job->next;
+    lane->queued++;
     jobs->unfinished++;
-    if (jobs->idle > 0) {
+    unsigned wanted = startable(jobs);
+    if (wanted > jobs->running_workers && jobs->running_workers < jobs->max_workers)
+        start_worker(jobs, lane->name);
+    else
         pthread_cond_signal(&jobs->work_added);
-    } else if (jobs->workers < jobs->max_workers) {
-        int failed = pthread_create(&jobs->threads[jobs->workers], NULL, worker, jobs);
-        if (!failed)
-            jobs->workers++;
-        else
-            log_warning("cannot start a worker thread for '%s': %s", lane->name, strerror(failed));
-        if (jobs->workers == 0)
-            abort();
-    }
 }
 
 void jobs_drain(struct jobs *jobs)
@@ -150,8 +197,13 @@ void jobs_free(struct jobs *jobs)
     jobs->ending = true;
     pthread_cond_broadcast(&jobs->work_added);
     pthread_mutex_unlock(&jobs->queue_lock);
-    for (unsigned i = 0; i < jobs->workers; i++)
-        pthread_join(jobs->threads[i], NULL);
+    for (unsigned i = 0; i < jobs->max_workers; i++) {
+        pthread_mutex_lock(&jobs->queue_lock);
+        bool started = jobs->workers[i].state != WORKER_NONE;
+        pthread_mutex_unlock(&jobs->queue_lock);
+        if (started)
+            pthread_join(jobs->workers[i].thread, NULL);
+    }
     for (struct job_lane *lane = jobs->lanes, *next; lane; lane = next) {
         next = lane->next;
         free(lane);
@@ -159,6 +211,5 @@ void jobs_free(struct jobs *jobs)
     pthread_mutex_destroy(&jobs->queue_lock);
     pthread_cond_destroy(&jobs->work_added);
     pthread_cond_destroy(&jobs->work_ended);
-    free(jobs->threads);
     free(jobs);
 }

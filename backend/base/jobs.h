@@ -14,7 +14,8 @@
 struct jobs;
 struct job_lane;
 
-/* A pool of at most max_workers threads, started as work comes. NULL if there is no memory. */
+/* A pool of at most max_workers threads, started as work comes and ended when there has been none
+ * for a second. NULL if there is no memory. */
 struct jobs *jobs_new(unsigned max_workers);
 
 /* A lane of the pool in which at most max_running jobs run at a time. Lives as long as the pool. */

@@ -30,7 +30,8 @@ enum {
     SAMPLES_MAX = 1 << 16,
     FILES_WARM = 2, /* rounds that are not counted */
     FOLLOWERS_MAX = 1000,
-    READING_MS = 200 /* of one round of reading */
+    READING_MS = 200, /* of one round of reading */
+    SETTLE_MS = 1500  /* threads that are not needed any more have ended by then */
 };
 
 static const char NO_TARGET[] = "";
@@ -534,17 +535,20 @@ static void section_followers(char **arguments)
         die("too many");
     uint64_t *lines = mmap(NULL, count * sizeof *lines, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    uint64_t threads = 0, got = 0;
+    uint64_t opening = 0, threads = 0, got = 0;
     double seconds = 0;
     for (size_t round = 0; round < rounds; round++) {
         read_for(&without, status.text, READING_MS * CLOCK_MILLISECOND);
         start_followers(children, lines, count, join(service, "follow").text);
+        uint64_t have = status_of(pid, "Threads");
+        opening = have > opening ? have : opening;
+        pause_for(SETTLE_MS * CLOCK_MILLISECOND);
         uint64_t now = sum(lines, count);
         int64_t start = clock_monotonic();
         read_for(&with, status.text, READING_MS * CLOCK_MILLISECOND);
         seconds += microseconds(start) / 1e6;
         got += sum(lines, count) - now;
-        uint64_t have = status_of(pid, "Threads");
+        have = status_of(pid, "Threads");
         threads = have > threads ? have : threads;
         end_followers(children, count);
     }
@@ -553,6 +557,7 @@ static void section_followers(char **arguments)
     put_readings(what, &with, "alone", &without);
     snprintf(what, sizeof what, "all threads of kfsd with %zu that follow", count);
     put_number(what, (double)threads, "", 8);
+    put_number("and while they open it", (double)opening, "", -1);
     put_number("lines that each of them gets", (double)got / (double)count / seconds, "a second",
                -1);
 }
@@ -568,15 +573,39 @@ static void section_reading(char **arguments)
     put_readings(arguments[0], &ours, "of a kfsd at rest", &theirs);
 }
 
+/* ---- logs ---- */
+
+/* Lines of 100 bytes, as Docker writes them to its json-file; it would take minutes for as many. */
+static void section_fill(char **arguments)
+{
+    int64_t lines = (int64_t)number(arguments[1]) * (1 << 20) / 100, now = clock_now();
+    cleanup(buf_done) struct buf time = BUF_INIT(64);
+    FILE *file = fopen(arguments[0], "ae");
+    if (!file)
+        die(arguments[0]);
+    for (int64_t i = 0; i < lines; i++) {
+        buf_truncate(&time, 0);
+        clock_put_rfc3339_nano(&time, now + i * 1000);
+        fprintf(file, "{\"log\":\"%099" PRId64 "\\n\",\"stream\":\"stdout\",\"time\":\"%s\"}\n", i,
+                time.data);
+    }
+    if (fclose(file) != 0)
+        die(arguments[0]);
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
         const char *name;
         int arguments;
         void (*run)(char **arguments);
-    } sections[] = {{"calls", 3, section_calls},         {"size", 5, section_size},
-                    {"making", 3, section_making},       {"idle", 3, section_idle},
-                    {"followers", 4, section_followers}, {"reading", 4, section_reading}};
+    } sections[] = {{"calls", 3, section_calls},
+                    {"size", 5, section_size},
+                    {"making", 3, section_making},
+                    {"idle", 3, section_idle},
+                    {"followers", 4, section_followers},
+                    {"reading", 4, section_reading},
+                    {"fill", 2, section_fill}};
     for (size_t i = 0; count > 1 && i < ARRAY_LENGTH(sections); i++) {
         if (strcmp(arguments[1], sections[i].name) == 0 && count == sections[i].arguments + 2) {
             sections[i].run(arguments + 2);

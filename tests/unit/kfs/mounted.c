@@ -76,7 +76,7 @@ struct mounted *mounted_new(void)
 
 void mounted_free(struct mounted *mounted)
 {
-    pthread_kill(mounted->server, SIGTERM);
+    kill(getpid(), SIGTERM); /* any thread may take it */
     pthread_join(mounted->server, NULL);
     tree_free(mounted->tree);
     engine_free(mounted->engine);
