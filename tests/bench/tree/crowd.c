@@ -58,10 +58,15 @@ static void add_label(struct label *labels, size_t *count, const char *key, char
     labels[(*count)++] = (struct label){text("%s", key), value};
 }
 
+static char *enclave_uuid(unsigned enclave)
+{
+    return text("%08x%024x", enclave + 1, 0);
+}
+
 static size_t enclave_labels(unsigned enclave, struct label *labels)
 {
     size_t count = 0;
-    add_label(labels, &count, "dev.kfs.enclave", text("%08x%024x", enclave + 1, 0));
+    add_label(labels, &count, "dev.kfs.enclave", enclave_uuid(enclave));
     add_label(labels, &count, "dev.kfs.enclave.name", text("e%u", enclave));
     add_label(labels, &count, "dev.kfs.created", text("2026-01-01T00:00:00.000000001Z"));
     add_label(labels, &count, "dev.kfs.owner", text("0:0"));
@@ -110,7 +115,9 @@ static void make_service(unsigned enclave, unsigned service, unsigned number, st
                             .label_count = count};
 }
 
-static int crowd_list(struct orchestrator *self, const struct orchestrator_call *call,
+/* Having: an enclave's label, so that its objects are found. */
+static int crowd_list(struct orchestrator *self, const struct label *having,
+                      const struct orchestrator_call *call,
                       struct orchestrator_listing **ret_listing, struct error **err)
 {
     (void)call, (void)err;
@@ -120,10 +127,13 @@ static int crowd_list(struct orchestrator *self, const struct orchestrator_call 
     listing->services =
         calloc((size_t)crowd->enclaves * crowd->services + 1, sizeof *listing->services);
     for (unsigned i = 0; i < crowd->enclaves; i++) {
+        cleanup(free) char *uuid = enclave_uuid(i);
+        if (having && strcmp(having->value, uuid) != 0)
+            continue;
         make_network(i, &listing->networks[listing->network_count++]);
         for (unsigned j = 0; j < crowd->services; j++) {
-            unsigned number = (unsigned)listing->service_count++;
-            make_service(i, j, number, &listing->services[number]);
+            make_service(i, j, i * crowd->services + j,
+                         &listing->services[listing->service_count++]);
         }
     }
     *ret_listing = listing;
