@@ -244,10 +244,11 @@ static star_value fail_attr(struct star_vm *vm, star_value x, const char *name)
     if (is_kind(x, K_STRUCT)) {
         struct star_text text = TEXT_INIT(vm);
         star_value constructor = AS(structure, x)->constructor;
-        if (star_is_null(constructor))
-            star_text_put_z(&text, "struct");
-        else
+        if (!star_is_null(constructor)) {
             sl_text_put_str(&text, constructor);
+            star_text_put_z(&text, " ");
+        }
+        star_text_put_z(&text, "struct");
         sl_text_put(&text, "", 1);
         if (!text.failed)
             star_fail(vm, "%s has no .%s attribute%s", text.data, name, suggestion);

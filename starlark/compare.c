@@ -128,12 +128,6 @@ static bool ranges_equal(const struct range *a, const struct range *b)
            (a->count == 0 || (a->start == b->start && (a->count == 1 || a->step == b->step)));
 }
 
-static bool builtins_equal(const struct builtin *a, const struct builtin *b)
-{
-    return a->call == b->call && a->data == b->data && same(a->self, b->self) &&
-           !star_is_null(a->self);
-}
-
 /* Two heap objects of one kind. */
 static bool objects_equal(struct star_vm *vm, star_value x, star_value y, int depth, bool *ret)
 {
@@ -154,9 +148,6 @@ static bool objects_equal(struct star_vm *vm, star_value x, star_value y, int de
         return deeper(vm, depth) && structs_equal(vm, x, y, depth, ret);
     case K_RANGE:
         *ret = ranges_equal(AS(range, x), AS(range, y));
-        return true;
-    case K_BUILTIN:
-        *ret = builtins_equal(AS(builtin, x), AS(builtin, y));
         return true;
     case K_OBJECT:
         if (AS(object, x)->type != AS(object, y)->type || !AS(object, x)->type->compare)
@@ -336,10 +327,8 @@ static bool hash_object(struct star_vm *vm, star_value value, int depth, uint32_
         return hash_items(vm, s->fields, s->shape->head.aux, s->shape->head.aux + 77, depth, ret);
     }
     case K_FUNCTION:
-        *ret = sl_hash_int(value.bits, vm->key);
-        return true;
     case K_BUILTIN:
-        *ret = sl_hash_int((uint64_t)(uintptr_t)AS(builtin, value)->name->size, vm->key);
+        *ret = sl_hash_int(value.bits, vm->key);
         return true;
     case K_OBJECT:
         if (AS(object, value)->type->hash)

@@ -127,10 +127,23 @@ static bool constructors_equal(struct star_vm *vm, star_value a, star_value b)
            equal;
 }
 
+static star_value fail_constructors(struct star_vm *vm, star_value a, star_value b)
+{
+    struct star_text text = TEXT_INIT(vm);
+    sl_repr_constructor(&text, a);
+    star_text_put_z(&text, " + ");
+    sl_repr_constructor(&text, b);
+    sl_text_put(&text, "", 1);
+    if (!text.failed)
+        star_fail(vm, "cannot add structs of different constructors: %s", text.data);
+    sl_text_free(&text);
+    return STAR_NULL;
+}
+
 star_value sl_struct_add(struct star_vm *vm, const struct structure *x, const struct structure *y)
 {
     if (!constructors_equal(vm, x->constructor, y->constructor))
-        return STAR_NULL;
+        return fail_constructors(vm, x->constructor, y->constructor);
     uint32_t a = x->shape->head.aux, b = y->shape->head.aux, i = 0, j = 0, n = 0;
     struct shape *shape = shape_new(vm, (size_t)a + b);
     struct structure *s = shape ? structure_new(vm, x->constructor, shape) : NULL;

@@ -167,7 +167,7 @@ static void repr_set(struct star_text *text, struct dict *set)
 }
 
 /* Constructors show as their name or text. */
-static void repr_constructor(struct star_text *text, star_value constructor)
+void sl_repr_constructor(struct star_text *text, star_value constructor)
 {
     const char *name = star_is_null(constructor) ? "struct" : star_name_of(constructor);
     if (name)
@@ -180,7 +180,7 @@ static void repr_struct(struct star_text *text, struct structure *s)
 {
     if (!path_enter(text, &s->head, "struct(...)"))
         return;
-    repr_constructor(text, s->constructor);
+    sl_repr_constructor(text, s->constructor);
     sl_text_put_char(text, '(');
     for (uint32_t i = 0; i < s->shape->head.aux && !text->failed; i++) {
         if (i > 0)

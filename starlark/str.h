@@ -50,7 +50,9 @@ void sl_text_put(struct star_text *text, const char *bytes, size_t size);
 void sl_text_put_char(struct star_text *text, char c);
 void sl_text_put_point(struct star_text *text, uint32_t point);
 void sl_text_put_str(struct star_text *text,
-                     star_value value); /* strings and bytes raw, others as repr */
+                     star_value value);
+/* What made a struct: "struct", a string's text or the value's repr. */
+void sl_repr_constructor(struct star_text *text, star_value constructor); /* strings and bytes raw, others as repr */
 /* Frees the text and gives it as a string; STAR_NULL if something failed. */
 star_value sl_text_finish(struct star_text *text);
 star_value sl_text_finish_bytes(struct star_text *text);
