@@ -21,9 +21,11 @@ enum {
 struct archive_source {
     struct archive *disk, *tar;
     char *root, *prefix;
+    off_t offset;       /* of a single entry: how far its content was read */
     struct buf pending; /* what the tar writer gave and nobody has read yet, from `taken` on */
     size_t taken;
     bool in_entry, ended;
+    int fd; /* of one that has a single entry: where its content is read from; else -1 */
     struct error *failure;
 };
 
@@ -91,6 +93,36 @@ struct archive_source *archive_source_open_below(const char *directory, const ch
     return steal(&source);
 }
 
+struct archive_source *archive_source_open_entry(const char *name, const struct stat *attributes,
+                                                 const char *target, int fd, struct error **err)
+{
+    cleanup(archive_source_free) struct archive_source *source = calloc(1, sizeof *source);
+    struct archive_entry *entry = archive_entry_new();
+    if (!source || !entry)
+        abort();
+    source->pending = BUF_INIT(PENDING_MAX_BYTES);
+    source->fd = fd;
+    source->root = strdup(name);
+    source->in_entry = true;
+    source->tar = archive_write_new();
+    archive_entry_copy_stat(entry, attributes);
+    archive_entry_set_pathname(entry, name);
+    if (!S_ISREG(attributes->st_mode) || fd < 0)
+        archive_entry_set_size(entry, 0);
+    if (target)
+        archive_entry_set_symlink(entry, target);
+    archive_write_set_format_pax_restricted(source->tar);
+    archive_write_set_bytes_in_last_block(source->tar, 1);
+    int result = archive_write_open(source->tar, source, NULL, on_tar_bytes, NULL);
+    if (result == ARCHIVE_OK)
+        result = archive_write_header(source->tar, entry);
+    archive_entry_free(entry);
+    if (result >= ARCHIVE_WARN)
+        return steal(&source);
+    error_set(err, EIO, "cannot make an archive of %s", name);
+    return NULL;
+}
+
 struct archive_source *archive_source_open(const char *directory, struct error **err)
 {
     return archive_source_open_below(directory, "", err);
@@ -126,8 +158,27 @@ static int next_entry(struct archive_source *source)
     return result >= ARCHIVE_WARN ? 0 : disk_failure(source, source->disk);
 }
 
+/* The next piece of the single entry's content, from the file. */
+static int next_piece(struct archive_source *source)
+{
+    char piece[64 << 10];
+    ssize_t got = source->fd < 0 ? 0 : pread(source->fd, piece, sizeof piece, source->offset);
+    if (got < 0)
+        return error_system(&source->failure, "cannot read the file");
+    source->offset += got;
+    /* The writer takes no more than the size in the header, and fills up what is missing of it. */
+    if (got > 0)
+        return archive_write_data(source->tar, piece, (size_t)got) < 0
+                   ? disk_failure(source, source->tar)
+                   : 0;
+    source->ended = true;
+    return archive_write_close(source->tar) == ARCHIVE_OK ? 0 : disk_failure(source, source->tar);
+}
+
 static int next_data(struct archive_source *source)
 {
+    if (!source->disk)
+        return next_piece(source);
     const void *block;
     size_t length;
     la_int64_t offset;
@@ -181,8 +232,8 @@ void archive_source_free(struct archive_source *source)
 
 struct archive_sink {
     char *directory;
-    bool drop_first;
-    int input; /* the pipe that the pusher fills; -1 once finished */
+    unsigned flags; /* ARCHIVE_… */
+    int input;      /* the pipe that the pusher fills; -1 once finished */
     int output;
     pthread_t thread;
     bool started;
@@ -195,7 +246,7 @@ static const char *entry_name(struct archive_sink *sink, struct archive_entry *e
     const char *name = archive_entry_pathname(entry);
     while (name && (name[0] == '/' || strncmp(name, "./", 2) == 0))
         name += name[0] == '/' ? 1 : 2;
-    if (name && sink->drop_first) {
+    if (name && sink->flags & ARCHIVE_DROP_FIRST) {
         const char *slash = strchr(name, '/');
         if (slash)
             name = slash + 1;
@@ -239,7 +290,7 @@ static int unpack_entry(struct archive_sink *sink, struct archive *tar, struct a
     }
     archive_entry_set_pathname(entry, path);
     if (archive_write_header(disk, entry) < ARCHIVE_WARN ||
-        (type == AE_IFREG && copy_data(tar, disk) < 0) ||
+        (type == AE_IFREG && !(sink->flags & ARCHIVE_SKELETON) && copy_data(tar, disk) < 0) ||
         archive_write_finish_entry(disk) < ARCHIVE_WARN)
         return error_set(&sink->failure, EIO, "cannot unpack %s: %s", name,
                          archive_error_string(disk) ? archive_error_string(disk)
@@ -256,12 +307,14 @@ static void *unpack(void *argument)
     archive_read_support_format_empty(tar);
     archive_write_disk_set_options(
         disk, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
-                  ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_UNLINK);
+                  ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_UNLINK |
+                  (sink->flags & ARCHIVE_OWNERS && geteuid() == 0 ? ARCHIVE_EXTRACT_OWNER : 0));
     int result = archive_read_open_fd(tar, sink->output, 65536);
     while (result >= ARCHIVE_WARN && !sink->failure &&
            (result = archive_read_next_header(tar, &entry)) != ARCHIVE_EOF)
-        if (result >= ARCHIVE_WARN)
-            unpack_entry(sink, tar, disk, entry);
+        if (result >= ARCHIVE_WARN && unpack_entry(sink, tar, disk, entry) == 0 &&
+            sink->flags & ARCHIVE_FIRST_ONLY)
+            break;
     if (result < ARCHIVE_WARN)
         error_set(&sink->failure, EIO, "the archive is damaged: %s", archive_error_string(tar));
     archive_read_free(tar);
@@ -270,14 +323,14 @@ static void *unpack(void *argument)
     return NULL;
 }
 
-struct archive_sink *archive_sink_open(const char *directory, bool drop_first, struct error **err)
+struct archive_sink *archive_sink_open(const char *directory, unsigned flags, struct error **err)
 {
     int ends[2];
     cleanup(archive_sink_free) struct archive_sink *sink = calloc(1, sizeof *sink);
     if (!sink)
         abort();
     sink->input = -1;
-    sink->drop_first = drop_first;
+    sink->flags = flags;
     sink->directory = realpath(directory, NULL);
     if (!sink->directory || pipe2(ends, O_CLOEXEC) < 0) {
         error_system(err, "cannot unpack into %s", directory);

@@ -209,7 +209,7 @@ static int fill_from_directory(const char *path, void *context, struct error **e
     snprintf(from, sizeof from, "/proc/self/fd/%d", *(const int *)context);
     cleanup(archive_source_free) struct archive_source *source = archive_source_open(from, err);
     cleanup(archive_sink_free) struct archive_sink *sink =
-        source ? archive_sink_open(path, false, err) : NULL;
+        source ? archive_sink_open(path, 0, err) : NULL;
     char block[65536];
     ssize_t got = sink ? 1 : -1;
     while (got > 0 && (got = archive_source_read(source, block, sizeof block)) > 0)
@@ -239,7 +239,8 @@ static int fill_from_service(const char *path, void *argument, struct error **er
 {
     struct service_copy *copy = argument;
     struct orchestrator *orchestrator = copy->context->engine->orchestrator;
-    cleanup(archive_sink_free) struct archive_sink *sink = archive_sink_open(path, true, err);
+    cleanup(archive_sink_free) struct archive_sink *sink =
+        archive_sink_open(path, ARCHIVE_DROP_FIRST, err);
     cleanup(error_free) struct error *failure = NULL;
     if (!sink)
         return -1;

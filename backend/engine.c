@@ -25,6 +25,7 @@ static int engine_open(struct engine *engine, const struct engine_options *optio
     engine->log_bytes_max =
         options->log_bytes_max ? options->log_bytes_max : ENGINE_LOG_BYTES_DEFAULT;
     engine->parallelism = options->parallelism;
+    engine->no_local_root = options->no_local_root;
     engine->facts = engine_facts_new();
     engine->jobs = jobs_new(WORKERS);
     if (!engine->jobs)

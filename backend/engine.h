@@ -58,6 +58,7 @@ struct engine_options {
     uint64_t log_bytes_max;     /* what is kept of one service's log; 0: the default */
     unsigned parallelism;       /* containers started at a time by one run; 0: the default */
     enum engine_privilege privilege;
+    bool no_local_root; /* services' files are had through the orchestrator only */
 };
 
 /* Reads the state directory and starts to watch the orchestrator, which it owns from then on. Does
@@ -369,6 +370,32 @@ int service_put_stats(struct engine *engine, object_id id, struct buf *out, stru
  * NULL with ENOSYS if there is none, EAGAIN if it does not run. Follow its links only inside of it
  * (openat2(2) with RESOLVE_IN_ROOT). */
 char *service_root(struct engine *engine, object_id id, struct error **err);
+
+/* Whether there is none now. */
+bool service_is_mirrored(struct engine *engine, object_id id);
+/* The same where there is none, and where the service does not run: a directory that mirrors it. It
+ * holds what service_mirror_refresh has put there. A descriptor, the caller's; EAGAIN if there is
+ * no container. */
+int service_mirror_open(struct engine *engine, object_id id, struct error **err);
+enum mirror_part {
+    MIRROR_ENTRY, /* whether it is there, and its attributes: of a file, link or directory itself */
+    MIRROR_LISTING /* all that is below a directory */
+};
+/* [waits] Brings a part of the mirror up to date. path: relative to the root, without symbolic
+ * links in it; "." the root. What is not there is not there afterwards; ENOENT only of a directory
+ * to list. */
+int service_mirror_refresh(struct engine *engine, object_id id, const char *path,
+                           enum mirror_part part, struct error **err);
+/* [waits] A descriptor of the file with its content, or empty but with its attributes, for reading
+ * and writing where that is allowed. What is written to it is nobody else's before it is put. */
+int service_mirror_content(struct engine *engine, object_id id, const char *path, bool empty,
+                           struct error **err);
+/* [waits] Makes or replaces the file (content from fd; -1: empty), directory or symbolic link in
+ * the service, in a directory that is there. */
+struct stat;
+int service_mirror_put(struct engine *engine, object_id id, const char *path,
+                       const struct stat *attributes, const char *target, int fd,
+                       struct error **err);
 
 /* ---- following a log ---- */
 

@@ -53,6 +53,7 @@ struct object {
 
 struct run;
 struct member;
+struct mirror;
 
 struct enclave {
     struct object object; /* first: the object table holds these */
@@ -99,7 +100,8 @@ struct member {
     struct service_facts *facts;
     bool postponed; /* what was asked of it waits for the orchestrator to come back */
     char *handle; /* the orchestrator's id of what stands for it now; NULL while there is nothing */
-    uint64_t handle_seen; /* during or after which listing that was told; see engine->listings */
+    uint64_t handle_seen;  /* during or after which listing that was told; see engine->listings */
+    struct mirror *mirror; /* of its files (service_mirror.c); NULL until somebody looks */
     json_t *prepared; /* the configuration that its container was made for ahead of its turn; else
                          NULL */
 };
@@ -141,6 +143,7 @@ struct engine {
     char instance[UUID_LENGTH * 2 + 1];
     uint64_t log_bytes_max;
     unsigned parallelism;
+    bool no_local_root;
     int state_fd, enclaves_fd, destroying_fd, lock_fd;
     struct jobs *jobs;
     struct job_lane *relist_lane, *create_lane, *destroy_lane, *service_lane, *logs_lane;
@@ -359,6 +362,12 @@ bool draft_remove(struct engine *engine, object_id id);
  * lock. */
 int draft_configure(struct enclave *enclave, const char *name, const char *config,
                     struct error **err);
+
+/* ---- mirrors of services' files (service_mirror.c) ---- */
+
+void mirror_free(struct mirror *mirror);
+/* Removes the mirror of a service that is gone. Without the lock. */
+void mirror_discard(struct enclave *enclave, const char *uuid);
 
 /* Host ports are unique among all services of the instance. All under model_lock. */
 void host_ports_release(struct engine *engine, const struct service_facts *facts);

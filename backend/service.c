@@ -43,6 +43,7 @@ static void member_release(struct member *member)
     service_facts_unref(member->facts);
     free(member->handle);
     json_decref(member->prepared);
+    mirror_free(member->mirror);
     free(member);
 }
 
@@ -292,6 +293,8 @@ static void request_run(void *argument)
         asked_record(enclave, member->uuid, NULL, NULL);
     if (err && !away && removing)
         enclave_retry(enclave, engine->service_lane, operation_relist);
+    if (removing)
+        mirror_discard(enclave, member->uuid);
     {
         with_model(engine);
         request_settle(member, request->word, err);

@@ -47,10 +47,18 @@ char *service_root(struct engine *engine, object_id id, struct error **err)
     cleanup(free) char *handle = service_running_handle(engine, id, err);
     if (!handle)
         return NULL;
-    char *root = engine->orchestrator->service_local_root(engine->orchestrator, handle);
+    char *root = engine->no_local_root
+                     ? NULL
+                     : engine->orchestrator->service_local_root(engine->orchestrator, handle);
     if (!root)
         error_set(
             err, ENOSYS,
             "the service's file system cannot be seen from this machine, or not with these rights");
     return root;
+}
+
+bool service_is_mirrored(struct engine *engine, object_id id)
+{
+    cleanup(free) char *root = service_root(engine, id, NULL);
+    return !root;
 }

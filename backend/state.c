@@ -145,6 +145,14 @@ static void sweep(int dir, const char *uuid)
     }
 }
 
+/* Mirrors are made anew when somebody looks. */
+static void mirrors_sweep(int dir, const char *uuid)
+{
+    cleanup(buf_done) struct buf path = BUF_INIT(256);
+    buf_printf(&path, "%s/roots", uuid);
+    file_remove_tree(dir, path.data, NULL);
+}
+
 /* A directory without enclave.json is one whose mkdir was never answered: it goes. One that cannot
  * be read keeps the engine from starting, because its plans and services would be lost with it. */
 static int load_one(struct engine *engine, int dir, const char *uuid, bool destroying,
@@ -171,6 +179,7 @@ static int load_one(struct engine *engine, int dir, const char *uuid, bool destr
         return 0;
     }
     sweep(dir, uuid);
+    mirrors_sweep(dir, uuid);
     drafts_load(enclave);
     return run_load_all(enclave, err);
 }

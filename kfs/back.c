@@ -73,9 +73,9 @@ int back_artifacts(const struct subject *subject, struct error **err)
 
 int back_service_root(const struct subject *subject, struct error **err)
 {
-    cleanup(free) char *path = service_root(subject->engine, subject->service->id, err);
+    cleanup(free) char *path = service_root(subject->engine, subject->service->id, NULL);
     if (!path)
-        return -1;
+        return service_mirror_open(subject->engine, subject->service->id, err);
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? error_system(err, "cannot look into the service") : fd;
 }

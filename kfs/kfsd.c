@@ -129,7 +129,8 @@ static struct engine *start_engine(const struct options *options, const char *st
                                                .package_mirror = options->package_mirror,
                                                .log_bytes_max = options->log_bytes_max,
                                                .parallelism = options->parallelism,
-                                               .privilege = options->privilege},
+                                               .privilege = options->privilege,
+                                               .no_local_root = options->no_local_root},
                       orchestrator, err);
 }
 

@@ -130,6 +130,14 @@ static int set_privilege(struct options *options, const char *value, struct erro
     return error_set(err, EINVAL, "--privileged takes owner, all or none, not '%s'", value);
 }
 
+static int set_no_local_root(struct options *options, const char *value, struct error **err)
+{
+    (void)value;
+    (void)err;
+    options->no_local_root = true;
+    return 0;
+}
+
 static int set_log_level(struct options *options, const char *value, struct error **err)
 {
     options->log_level = log_level_parse(value);
@@ -160,6 +168,7 @@ static const struct option_row {
     {0, "log-bytes", "N", "how much of a service's log is kept", set_log_bytes},
     {0, "parallelism", "N", "containers started at a time by one run", set_parallelism},
     {0, "privileged", "WHO", "who may run with --privileged: owner, all or none", set_privilege},
+    {0, "no-local-root", NULL, "have services' files through the engine only", set_no_local_root},
     {0, "log-level", "LEVEL", "error, warning, info or debug", set_log_level},
     {'h', "help", NULL, "print this page", NULL},
     {'V', "version", NULL, "print the version", NULL},

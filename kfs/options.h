@@ -25,6 +25,7 @@ struct options {
     uint64_t log_bytes_max;
     unsigned parallelism;
     enum engine_privilege privilege;
+    bool no_local_root;
     enum log_level log_level;
 };
 

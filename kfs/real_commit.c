@@ -100,9 +100,8 @@ void real_written_rename(fuse_req_t req, const struct real_place *directory, uin
     written_start(written, req);
 }
 
-void real_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+bool real_flush_commits(fuse_req_t req, struct real_handle *handle)
 {
-    struct real_handle *handle = (struct real_handle *)(uintptr_t)fi->fh;
     pthread_mutex_lock(&handle->commit_lock);
     bool dirty = handle->commit.dirty;
     pthread_mutex_unlock(&handle->commit_lock);
@@ -110,7 +109,13 @@ void real_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     pthread_mutex_lock(&handle->commit_lock);
     bool done = commit_closed(&handle->commit, process);
     pthread_mutex_unlock(&handle->commit_lock);
-    if (done)
+    return done;
+}
+
+void real_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct real_handle *handle = (struct real_handle *)(uintptr_t)fi->fh;
+    if (real_flush_commits(req, handle))
         real_written_flush(req, tree_of(req), number, handle->uid);
     else
         fuse_reply_err(req, 0);

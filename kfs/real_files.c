@@ -90,8 +90,8 @@ static int set_times(int fd, const struct stat *wanted, int what, struct error *
                                                        : 0;
 }
 
-static int set_attributes(struct tree *tree, uint64_t number, const struct stat *wanted, int what,
-                          const struct fuse_file_info *fi, struct error **err)
+int real_set_attributes(struct tree *tree, uint64_t number, const struct stat *wanted, int what,
+                        const struct fuse_file_info *fi, struct error **err)
 {
     struct real_place place;
     int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
@@ -114,7 +114,7 @@ static void real_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted,
     struct tree *tree = tree_of(req);
     struct stat attributes;
     cleanup(error_free) struct error *failure = NULL;
-    if (set_attributes(tree, number, wanted, what, fi, &failure) < 0 ||
+    if (real_set_attributes(tree, number, wanted, what, fi, &failure) < 0 ||
         look(tree, number, fi, &attributes, &failure) < 0)
         tree_refuse(req, "change attributes of", number, NULL, failure);
     else
@@ -151,7 +151,7 @@ static void handle_free(struct tree *tree, struct opened *opened)
 }
 
 void real_reply_open(fuse_req_t req, uint64_t number, int fd, struct fuse_file_info *fi,
-                     const struct fuse_entry_param *entry)
+                     const struct fuse_entry_param *entry, bool changed)
 {
     struct tree *tree = tree_of(req);
     struct real_handle *handle = calloc(1, sizeof *handle);
@@ -164,8 +164,8 @@ void real_reply_open(fuse_req_t req, uint64_t number, int fd, struct fuse_file_i
     handle->uid = context->uid;
     pthread_mutex_init(&handle->commit_lock, NULL);
     handle->commit.opener = writes ? commit_process(context->pid) : 0;
+    handle->commit.dirty = changed;
     fi->fh = (uintptr_t)handle;
-    fi->keep_cache = 1;
     fi->noflush = !writes;
     real_nodes_opened(tree->nodes, &handle->open);
     tree_opened(tree, &handle->opened, handle_free);
@@ -189,10 +189,11 @@ static void real_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *
     int fd = real_locate(tree, number, &place, &failure) < 0
                  ? -1
                  : real_open_at(tree, &place, flags, &failure);
+    fi->keep_cache = 1;
     if (fd < 0)
         tree_refuse(req, "open", number, NULL, failure);
     else
-        real_reply_open(req, number, fd, fi, NULL);
+        real_reply_open(req, number, fd, fi, NULL, real_policy(&place)->root && flags & O_TRUNC);
 }
 
 static void real_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
@@ -222,6 +223,11 @@ static int write_all(struct tree *tree, uint64_t number, int fd, const char *byt
         done += (size_t)written;
     }
     return 0;
+}
+
+void real_touched(struct real_handle *handle)
+{
+    note_commit(handle, commit_written);
 }
 
 static void real_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size,

@@ -75,6 +75,8 @@ void real_written_flush(fuse_req_t req, struct tree *tree, uint64_t number, uid_
  * plan. */
 void real_written_rename(fuse_req_t req, const struct real_place *directory, uint64_t parent,
                          const char *name);
+/* Whether the close(2) that is told by this request ends the writing. */
+bool real_flush_commits(fuse_req_t req, struct real_handle *handle);
 void real_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 void real_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi);
 
@@ -98,9 +100,16 @@ void real_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offs
                       struct fuse_file_info *fi);
 void real_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 
-/* Answers with the open file and takes fd over. entry: of CREATE, else NULL. */
+/* Answers with the open file and takes fd over. entry: of CREATE, else NULL. changed: opening it
+ * has changed it, and that counts as written. Whether the kernel may keep pages of it is the
+ * caller's to say in fi. */
 void real_reply_open(fuse_req_t req, uint64_t number, int fd, struct fuse_file_info *fi,
-                     const struct fuse_entry_param *entry);
+                     const struct fuse_entry_param *entry, bool changed);
+/* Something was written, or changed that goes with what is. */
+void real_touched(struct real_handle *handle);
+/* What setattr does, `what` being FUSE_SET_ATTR_…. */
+int real_set_attributes(struct tree *tree, uint64_t number, const struct stat *wanted, int what,
+                        const struct fuse_file_info *fi, struct error **err);
 /* Fills *ret for the name in a directory that is open, and counts its node. */
 int real_entry(struct tree *tree, int directory, const struct real_place *place, uint64_t parent,
                const char *name, struct fuse_entry_param *ret, struct error **err);

@@ -135,6 +135,8 @@ void real_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
     cleanup(error_free) struct error *failure = NULL;
     cleanup(close) int directory = real_open_directory(tree, parent, name, &place, &failure);
     int flags = (fi->flags & (O_ACCMODE | O_TRUNC | O_EXCL)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+    if ((flags & O_ACCMODE) == O_WRONLY) /* as when it is opened: it may have to be read */
+        flags = (flags & ~O_ACCMODE) | O_RDWR;
     bool may = directory >= 0 && real_may_make(&place, false, name, &failure) == 0;
     cleanup(close) int fd = may ? openat(directory, name, flags, 0600) : -1;
     if (may && fd < 0)
@@ -146,10 +148,11 @@ void real_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
         real_changed(tree, &place, name);
         real_entry(tree, directory, &place, parent, name, &entry, &failure);
     }
+    fi->keep_cache = 1;
     if (failure)
         tree_refuse(req, "create", parent, name, failure);
     else
-        real_reply_open(req, entry.ino, steal_fd(&fd), fi, &entry);
+        real_reply_open(req, entry.ino, steal_fd(&fd), fi, &entry, false);
 }
 
 /* What unlink and rmdir have in common. */

@@ -162,6 +162,13 @@ static bool put_path(const struct real_node *node, struct buf *out)
     return true;
 }
 
+uint64_t real_nodes_top(struct real_nodes *nodes, uint64_t serial)
+{
+    with_lock(&nodes->nodes_lock);
+    const struct real_node *node = idmap_get(&nodes->by_serial, serial);
+    return node ? node->top : 0;
+}
+
 int real_nodes_locate(struct real_nodes *nodes, uint64_t top, uint64_t serial,
                       struct real_place *ret, struct error **err)
 {

@@ -38,6 +38,10 @@ uint64_t real_nodes_count(struct real_nodes *nodes, uint64_t top, uint64_t paren
 /* Takes back `count` of the countings. */
 void real_nodes_forget(struct real_nodes *nodes, uint64_t serial, uint64_t count);
 
+/* The top that the node is below, also when it has no place any more; 0 if there is no such node.
+ */
+uint64_t real_nodes_top(struct real_nodes *nodes, uint64_t serial);
+
 /* Fills *ret for the node, or, if serial is 0, for the top. ESTALE if it has no place.
  */
 int real_nodes_locate(struct real_nodes *nodes, uint64_t top, uint64_t serial,

@@ -138,6 +138,11 @@ const struct real_policy real_root = {.root = true, .file_max = INT64_MAX};
 
 void real_attributes(const struct tree *tree, uint64_t number, struct stat *attributes)
 {
+    struct node top = node_unpack(real_nodes_top(tree->nodes, real_serial(number)));
     attributes->st_ino = number;
+    /* When a mirror was made is nobody's affair: archivers would find each directory changed as
+     * they read it. */
+    if (tree_rows[top.row].real && tree_rows[top.row].real->root)
+        attributes->st_ctim = attributes->st_mtim;
     attributes_map_owner(tree, attributes);
 }

@@ -18,27 +18,40 @@
 
 enum {
     THREADS_DEFAULT = 3,
-    WORKERS = 20,
+    WORKERS = 23,
     COMMITS = 4, /* scripts parsed at a time: each is a process */
     RUNS = 2,    /* `run` commands: may fetch a package */
     LOGS = 4,
     SYNCS = 2,
     EXECS = 6,  /* opening, writing and closing of streams */
+    ROOTS = 3,  /* files that are had through the orchestrator */
     STREAMS = 1 /* bytes from streams to their readers */
 };
 
-/* Who answers for a file itself, */
-static const struct fuse_lowlevel_ops *family(fuse_ino_t number)
+/* The family of real files: of a file or directory below `number`, or of it. */
+static const struct fuse_lowlevel_ops *real_family(fuse_req_t req, fuse_ino_t number)
 {
-    return node_unpack(number).row == ROW_REAL ? &real_operations : &view_operations;
+    struct tree *tree = tree_of(req);
+    struct node node = node_unpack(number);
+    if (node.row == ROW_REAL)
+        node = node_unpack(real_nodes_top(tree->nodes, node.object));
+    bool mirrored = tree_rows[node.row].is == DIR_SERVICE_ROOT &&
+                    service_is_mirrored(tree->engine, node.object);
+    return mirrored ? &mirror_operations : &real_operations;
+}
+
+/* Who answers for a file itself, */
+static const struct fuse_lowlevel_ops *family(fuse_req_t req, fuse_ino_t number)
+{
+    return node_unpack(number).row == ROW_REAL ? real_family(req, number) : &view_operations;
 }
 
 /* and who for what is in a directory. */
-static const struct fuse_lowlevel_ops *content_family(fuse_ino_t number)
+static const struct fuse_lowlevel_ops *content_family(fuse_req_t req, fuse_ino_t number)
 {
     unsigned row = node_unpack(number).row;
     bool real = row == ROW_REAL || tree_rows[row].real;
-    return real ? &real_operations : &view_operations;
+    return real ? real_family(req, number) : &view_operations;
 }
 
 static void count(fuse_req_t req, enum tree_request request)
@@ -61,7 +74,7 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     count(req, TREE_LOOKUP);
-    content_family(parent)->lookup(req, parent, name);
+    content_family(req, parent)->lookup(req, parent, name);
 }
 
 static void forget(struct tree *tree, fuse_ino_t number, uint64_t lookups)
@@ -89,94 +102,94 @@ static void on_forget_multi(fuse_req_t req, size_t length, struct fuse_forget_da
 static void on_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_GETATTR);
-    family(number)->getattr(req, number, fi);
+    family(req, number)->getattr(req, number, fi);
 }
 
 static void on_setattr(fuse_req_t req, fuse_ino_t number, struct stat *wanted, int what,
                        struct fuse_file_info *fi)
 {
     count(req, TREE_SETATTR);
-    family(number)->setattr(req, number, wanted, what, fi);
+    family(req, number)->setattr(req, number, wanted, what, fi);
 }
 
 static void on_readlink(fuse_req_t req, fuse_ino_t number)
 {
     count(req, TREE_READLINK);
-    family(number)->readlink(req, number);
+    family(req, number)->readlink(req, number);
 }
 
 static void on_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
     count(req, TREE_MKNOD);
-    content_family(parent)->mknod(req, parent, name, mode, device);
+    content_family(req, parent)->mknod(req, parent, name, mode, device);
 }
 
 static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
     count(req, TREE_MKDIR);
-    content_family(parent)->mkdir(req, parent, name, mode);
+    content_family(req, parent)->mkdir(req, parent, name, mode);
 }
 
 static void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     count(req, TREE_UNLINK);
-    content_family(parent)->unlink(req, parent, name);
+    content_family(req, parent)->unlink(req, parent, name);
 }
 
 static void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     count(req, TREE_RMDIR);
-    content_family(parent)->rmdir(req, parent, name);
+    content_family(req, parent)->rmdir(req, parent, name);
 }
 
 static void on_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
     count(req, TREE_SYMLINK);
-    content_family(parent)->symlink(req, target, parent, name);
+    content_family(req, parent)->symlink(req, target, parent, name);
 }
 
 static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                       const char *new_name, unsigned flags)
 {
     count(req, TREE_RENAME);
-    if (content_family(parent) != content_family(new_parent))
+    if (content_family(req, parent) != content_family(req, new_parent))
         tree_refuse_with(req, "rename", parent, name, EXDEV,
                          "files of a plan and what the engine shows cannot change places");
     else
-        content_family(parent)->rename(req, parent, name, new_parent, new_name, flags);
+        content_family(req, parent)->rename(req, parent, name, new_parent, new_name, flags);
 }
 
 static void on_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name)
 {
     count(req, TREE_LINK);
-    content_family(parent)->link(req, number, parent, name);
+    content_family(req, parent)->link(req, number, parent, name);
 }
 
 static void on_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_OPEN);
-    family(number)->open(req, number, fi);
+    family(req, number)->open(req, number, fi);
 }
 
 static void on_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
     count(req, TREE_READ);
-    family(number)->read(req, number, size, offset, fi);
+    family(req, number)->read(req, number, size, offset, fi);
 }
 
 static void on_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size,
                      off_t offset, struct fuse_file_info *fi)
 {
     count(req, TREE_WRITE);
-    family(number)->write(req, number, bytes, size, offset, fi);
+    family(req, number)->write(req, number, bytes, size, offset, fi);
 }
 
 static void on_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_FLUSH);
-    if (family(number)->flush)
-        family(number)->flush(req, number, fi);
+    if (family(req, number)->flush)
+        family(req, number)->flush(req, number, fi);
     else
         fuse_reply_err(req, 0);
 }
@@ -184,15 +197,15 @@ static void on_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
 static void on_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_RELEASE);
-    family(number)->release(req, number, fi);
+    family(req, number)->release(req, number, fi);
 }
 
 /* Only stores, and views are not stored: `sync` of one has nothing to wait for. */
 static void on_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
 {
     count(req, TREE_FSYNC);
-    if (family(number)->fsync)
-        family(number)->fsync(req, number, data_only, fi);
+    if (family(req, number)->fsync)
+        family(req, number)->fsync(req, number, data_only, fi);
     else
         fuse_reply_err(req, 0);
 }
@@ -209,27 +222,27 @@ static void on_fsyncdir(fuse_req_t req, fuse_ino_t number, int data_only, struct
 static void on_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_OPENDIR);
-    content_family(number)->opendir(req, number, fi);
+    content_family(req, number)->opendir(req, number, fi);
 }
 
 static void on_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                        struct fuse_file_info *fi)
 {
     count(req, TREE_READDIR);
-    content_family(number)->readdir(req, number, size, offset, fi);
+    content_family(req, number)->readdir(req, number, size, offset, fi);
 }
 
 static void on_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                            struct fuse_file_info *fi)
 {
     count(req, TREE_READDIR);
-    content_family(number)->readdirplus(req, number, size, offset, fi);
+    content_family(req, number)->readdirplus(req, number, size, offset, fi);
 }
 
 static void on_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     count(req, TREE_RELEASEDIR);
-    content_family(number)->releasedir(req, number, fi);
+    content_family(req, number)->releasedir(req, number, fi);
 }
 
 static void on_statfs(fuse_req_t req, fuse_ino_t number)
@@ -245,7 +258,7 @@ static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
                       struct fuse_file_info *fi)
 {
     count(req, TREE_CREATE);
-    content_family(parent)->create(req, parent, name, mode, fi);
+    content_family(req, parent)->create(req, parent, name, mode, fi);
 }
 
 static void on_poll(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
@@ -405,6 +418,7 @@ static int make_workers(struct tree *tree, struct error **err)
     tree->logs = jobs_lane(tree->jobs, "logs", LOGS);
     tree->syncs = jobs_lane(tree->jobs, "syncs", SYNCS);
     tree->execs = jobs_lane(tree->jobs, "execs", EXECS);
+    tree->roots = jobs_lane(tree->jobs, "roots", ROOTS);
     tree->streams = jobs_lane(tree->jobs, "streams", STREAMS);
     return 0;
 }

@@ -29,8 +29,8 @@ struct tree {
     struct notifier *notifier;
     struct real_nodes *nodes;
     struct jobs *jobs;
-    struct job_lane *commits, *runs, *logs, *syncs, *execs, *streams; /* kinds of slow work that do
-                                                       not delay each other */
+    struct job_lane *commits, *runs, *logs, *syncs, *execs, *streams, *roots; /* kinds of slow work
+                                                       that do not delay each other */
     struct waitings *waitings;
     struct watches *watches;
     pthread_mutex_t opened_lock; /* guards the list of what is open */
@@ -55,8 +55,9 @@ static inline struct tree *tree_of(fuse_req_t req)
 
 /* The two families of files, as tables of handlers. A handler that is NULL is refused with EPERM.
  */
-extern const struct fuse_lowlevel_ops view_operations; /* the rows of the table */
-extern const struct fuse_lowlevel_ops real_operations; /* real files */
+extern const struct fuse_lowlevel_ops view_operations;   /* the rows of the table */
+extern const struct fuse_lowlevel_ops real_operations;   /* real files */
+extern const struct fuse_lowlevel_ops mirror_operations; /* those of a mirror (real_mirror.c) */
 
 /* Before the kernel is told of it, and when it has released it. */
 void tree_opened(struct tree *tree, struct opened *opened,

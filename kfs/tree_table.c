@@ -125,7 +125,7 @@ const struct row tree_rows[] = {
      .about = "its log as an endless stream from now on"},
     {.name = "exec", .in = DIR_SERVICE, .mode = S_IFREG | 0600, .stream = &stream_exec},
     {.name = "root", .in = DIR_SERVICE, .is = DIR_SERVICE_ROOT, .mode = FOLDER, .changes = true,
-     .back = back_service_root, .real = &real_root, .about = "the service's own file system, while it runs"},
+     .back = back_service_root, .real = &real_root, .about = "the service's own file system"},
 
     /* <mount>/enclaves/<enclave>/services/<service>/port/ */
     {.in = DIR_PORTS, .mode = VIEW, .shows = CONFIG, .members = &members_ports, .render = render_service_port},

@@ -1073,6 +1073,42 @@ void service_exec_free(struct service_exec *exec)
     free(exec);
 }
 
+/* ---- mirrors: there is a local view always ---- */
+
+bool service_is_mirrored(struct engine *engine, object_id id)
+{
+    (void)engine, (void)id;
+    return false;
+}
+
+int service_mirror_open(struct engine *engine, object_id id, struct error **err)
+{
+    (void)engine, (void)id;
+    return error_set(err, ENOSYS, "there are no mirrors");
+}
+
+int service_mirror_refresh(struct engine *engine, object_id id, const char *path,
+                           enum mirror_part part, struct error **err)
+{
+    (void)path, (void)part;
+    return service_mirror_open(engine, id, err);
+}
+
+int service_mirror_content(struct engine *engine, object_id id, const char *path, bool empty,
+                           struct error **err)
+{
+    (void)path, (void)empty;
+    return service_mirror_open(engine, id, err);
+}
+
+int service_mirror_put(struct engine *engine, object_id id, const char *path,
+                       const struct stat *attributes, const char *target, int fd,
+                       struct error **err)
+{
+    (void)path, (void)attributes, (void)target, (void)fd;
+    return service_mirror_open(engine, id, err);
+}
+
 /* ---- waiting ---- */
 
 static bool scope_busy(const struct engine *engine, const struct engine_waiter *waiter,
