@@ -6,7 +6,9 @@
 
 #include "backend/archive.h"
 
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct build_output {
     void (*tell)(void *context, const char *text);
@@ -41,11 +43,28 @@ static struct label *read_arguments(json_t *image, size_t *ret_count)
     return list;
 }
 
+/* The engine would name a directory of its own in its complaint. */
+static int check_build_file(const char *context_dir, const char *name, struct error **err)
+{
+    cleanup(buf_done) struct buf path = BUF_INIT(PATH_MAX);
+    struct stat info;
+    buf_printf(&path, "%s/%s", context_dir, name);
+    if (buf_check(&path, err) < 0)
+        return -1;
+    if (lstat(path.data, &info) < 0)
+        return error_set(err, errno, "there is no '%s' in the directory that it is built from",
+                         name);
+    return 0;
+}
+
 int image_build(struct run_context *context, json_t *image, const char *context_dir,
                 void (*progress)(void *progress_context, const char *text), void *progress_context,
                 const struct orchestrator_call *call, enum plan_image_source *ret_source,
                 struct error **err)
 {
+    const char *build_file = json_string_value(json_object_get(image, "build_file"));
+    if (check_build_file(context_dir, build_file ? build_file : "Dockerfile", err) < 0)
+        return -1;
     cleanup(archive_source_free) struct archive_source *source =
         archive_source_open(context_dir, err);
     if (!source)
@@ -56,7 +75,7 @@ int image_build(struct run_context *context, json_t *image, const char *context_
     cleanup(free) struct label *arguments = read_arguments(image, &argument_count);
     struct image_build_spec spec = {
         .tag = config_image(image),
-        .build_file = json_string_value(json_object_get(image, "build_file")),
+        .build_file = build_file,
         .target = json_string_value(json_object_get(image, "target_stage")),
         .arguments = arguments,
         .argument_count = argument_count,

@@ -154,7 +154,7 @@ fails "    plan.add_service('a', ServiceConfig(ImageBuildSpec('kfs-test-built:1'
     plan.add_service('b', ServiceConfig(ImageBuildSpec('kfs-test-b', './image', 'Nonsense')))
     plan.add_service('c', ServiceConfig(ImageBuildSpec('kfs-test-c', './image', 'Missing')))
     plan.add_service('d', ServiceConfig(ImageBuildSpec('kfs-test-d', './image', target_stage = 'third')))" \
-    "image 'kfs-test-built:1'" 'main.star:2:21' 'exit code: 9' "image 'kfs-test-b'" NONSENSE "image 'kfs-test-c'" Missing "image 'kfs-test-d'" third
+    "image 'kfs-test-built:1'" 'main.star:2:21' 'exit code: 9' "image 'kfs-test-b'" NONSENSE "image 'kfs-test-c'" "there is no 'Missing' in the directory" "image 'kfs-test-d'" third
 has "$(cat "$E/runs/last/output")" telling
 finish
 dockerd_stop
