@@ -218,8 +218,19 @@ static void seen_take(void *context, const struct orchestrator_event *event)
 {
     (void)context;
     static const char *const names[EVENT_MAX] = {
-        "UP",       "DOWN", "CREATED", "STARTED",     "EXITED",        "PAUSED",
-        "UNPAUSED", "OOM",  "REMOVED", "NET-REMOVED", "VOLUME-REMOVED"};
+        [EVENT_UP] = "UP",
+        [EVENT_DOWN] = "DOWN",
+        [EVENT_SERVICE_CREATED] = "CREATED",
+        [EVENT_SERVICE_STARTED] = "STARTED",
+        [EVENT_SERVICE_EXITED] = "EXITED",
+        [EVENT_SERVICE_PAUSED] = "PAUSED",
+        [EVENT_SERVICE_UNPAUSED] = "UNPAUSED",
+        [EVENT_SERVICE_OUT_OF_MEMORY] = "OOM",
+        [EVENT_SERVICE_REMOVED] = "REMOVED",
+        [EVENT_NETWORK_CREATED] = "NET-CREATED",
+        [EVENT_NETWORK_REMOVED] = "NET-REMOVED",
+        [EVENT_VOLUME_REMOVED] = "VOLUME-REMOVED",
+    };
     with_lock(&seen.lock);
     buf_puts(&seen.text, names[event->kind]);
     if (event->id)
@@ -271,7 +282,8 @@ static void test_events(void **state)
     seen_expect("CREATED:c1 STARTED:c1 EXITED:c1=137@5 ");
 
     /* Cut in the middle of a line, with garbage before and after. */
-    static const char line[] = EVENT("network", "destroy", "n1", "");
+    static const char line[] =
+        EVENT("network", "create", "n2", "") EVENT("network", "destroy", "n1", "");
     send_text("garbage\n\n{}\n[1]\n{\"Type\":5}\n");
     fake_engine_send(fake, line, 20);
     fake_engine_send(fake, line + 20, sizeof line - 21);
@@ -279,7 +291,8 @@ static void test_events(void **state)
                   EVENT("container", "exec_start: x", "c1", OURS));
     send_text(EVENT("container", "oom", "c1", OURS) EVENT("container", "pause", "c1", OURS) EVENT(
         "container", "unpause", "c1", OURS) EVENT("container", "destroy", "c1", OURS));
-    seen_expect("NET-REMOVED:n1 VOLUME-REMOVED:v1 OOM:c1 PAUSED:c1 UNPAUSED:c1 REMOVED:c1 ");
+    seen_expect(
+        "NET-CREATED:n2 NET-REMOVED:n1 VOLUME-REMOVED:v1 OOM:c1 PAUSED:c1 UNPAUSED:c1 REMOVED:c1 ");
 
     /* The engine goes and comes back: one DOWN, one UP, and events again. */
     fake_engine_drop(fake);
