@@ -25,6 +25,7 @@ removed 'find e -delete'
 removed 'find . -mindepth 1 -maxdepth 1 -exec rm -r {} +'
 removed 'python3 -c "import shutil; shutil.rmtree(\"e\")"'
 removed 'perl -MFile::Path=remove_tree -e "remove_tree(q(e))"'
+removed 'node -e "require(\"fs\").rmSync(\"e\", {recursive: true})"'
 removed 'python3 -c "import os; os.rmdir(\"e\")"'
 
 mkdir e
