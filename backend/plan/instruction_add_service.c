@@ -182,6 +182,18 @@ static void undo_one(void *context, size_t i)
     service_start_undo(batch->step, &batch->starts[i]);
 }
 
+/* A service that was there before is not taken away: says which have their new configuration. */
+static void put_replaced(const struct batch *batch, struct buf *text)
+{
+    const char *separator = " Replaced before that, and left so: ";
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->starts[i].started || !batch->starts[i].service.existed)
+            continue;
+        buf_printf(text, "%s'%s'", separator, batch->starts[i].name);
+        separator = ", ";
+    }
+}
+
 static int explain(const struct batch *batch, struct error **err)
 {
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_TEXT);
@@ -191,7 +203,17 @@ static int explain(const struct batch *batch, struct error **err)
             buf_printf(&text, "\n\tService '%s': %s", batch->starts[i].name,
                        error_message(batch->errors[i]));
     buf_puts(&text, "\nThe entire batch was rolled back and no service was started.");
+    put_replaced(batch, &text);
     return error_set(err, EIO, "%s", text.data);
+}
+
+/* As Kurtosis counts: those that were there before are in the list, but not in the number. */
+static size_t count_new(const struct batch *batch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        count += !batch->starts[i].service.existed;
+    return count;
 }
 
 static int run_batch(struct batch *batch, struct buf *result, struct error **err)
@@ -202,7 +224,7 @@ static int run_batch(struct batch *batch, struct buf *result, struct error **err
         threads_for_each(batch->count, batch->step->execution->parallelism, undo_one, batch);
         return explain(batch, err);
     }
-    buf_printf(result, "Successfully added the following '%zu' services:", batch->count);
+    buf_printf(result, "Successfully added the following '%zu' services:", count_new(batch));
     for (size_t i = 0; i < batch->count; i++)
         buf_printf(result, "\n  Service '%s' %s with UUID '%s'", batch->starts[i].name,
                    batch->starts[i].service.existed ? "updated" : "added",

@@ -91,6 +91,9 @@ fails_after 'plan.add_service("unready", ServiceConfig("busybox", cmd = ["sleep"
     ready_conditions = ReadyCondition(ExecRecipe(["echo", "no"]), "output", "==", "yes", timeout = "900ms")))' \
     "on service 'unready'. Tried '" "Last assertion execution error was: " "'no"
 equal "$(cat "$S/unready/status")" RUNNING
+# What was made ahead of its turn goes when its turn does not come.
+fails 'plan.exec("idle", ExecRecipe(["sh", "-c", "sleep 1; exit 1"]))
+plan.add_service("later", ServiceConfig("busybox", cmd = ["sleep", "1000"]))' "exit code '1'"
 succeeds '[plan.remove_service(s) for s in ["lost", "dies", "quits", "ends", "deaf", "unready"]]'
 
 # ---- add_services
@@ -124,7 +127,15 @@ fails 'plan.add_services({
 })' "Service 'node-0'" /dev/none
 equal "$(cat "$S/node-0/status")" RUNNING
 equal "$(docker ps -q --filter label=dev.kfs.service.name=node-0 | wc -l)" 1
-succeeds "${three/echo/echo now}" "  Service 'node-0' updated with UUID '$(cat "$S/node-0/uuid")'"
+# One that was replaced by then stays so.
+fails_after 'plan.add_services({
+    "node-0": ServiceConfig("busybox", cmd = ["sleep", "1001"]), "m1": ServiceConfig("busybox", cmd = ["sleep", "1000"],
+        ready_conditions = ReadyCondition(ExecRecipe(["true"]), "code", "==", 1, timeout = "900ms"))
+})' "Service 'm1'" "no service was started. Replaced before that, and left so: 'node-0'"
+equal "$(jq -c .cmd "$S/node-0/config.json")" '["sleep","1001"]'
+[ ! -e "$S/m1" ]
+succeeds "${three/echo/echo now}" "Successfully added the following '0' services:
+" "  Service 'node-0' updated with UUID '$(cat "$S/node-0/uuid")'"
 
 # ---- get_service and get_services
 succeeds 'web = plan.get_service("web")
