@@ -160,10 +160,10 @@ static void start_one(void *context, size_t any)
     size_t i = batch->next++;
     struct service_start *start = &batch->starts[i];
     int outcome = batch->failed ? 0 : service_start_container(step, start, &batch->errors[i]);
-    execution_start_end(step->execution);
-    if (outcome == 0 && start->started)
-        outcome = service_wait_ports(step, start, &batch->errors[i]);
     if (outcome < 0)
+        batch->failed = true; /* before the next one has its turn */
+    execution_start_end(step->execution);
+    if (outcome == 0 && start->started && service_wait_ports(step, start, &batch->errors[i]) < 0)
         batch->failed = true;
 }
 
