@@ -10,6 +10,7 @@
  */
 #include "backend/engine_int.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #define RELIST_PAUSE CLOCK_SECOND
@@ -272,6 +273,10 @@ static bool relist_once(struct engine *engine)
     }
     orchestrator_info_done(&info);
     leftovers_remove(engine, &leftovers);
+    /* A listing takes more memory than the model that is made of it, and is freed in pieces between
+     * what stays: given back, so that the daemon is as large as what it knows. */
+    orchestrator_listing_free(steal(&listing));
+    malloc_trim(0);
     return done;
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A worker that has had nothing to do for so long ends. */
+/* A worker without work ends when so long there were more workers than work. */
 static const int64_t IDLE_MAX = CLOCK_SECOND;
 
 struct job {
@@ -45,6 +45,7 @@ struct jobs {
     pthread_cond_t work_ended;
     struct job_lane *lanes;
     unsigned max_workers, running_workers;
+    int64_t all_needed;  /* monotonic: when there was last work for every worker */
     unsigned unfinished; /* queued and running */
     bool ending;
     struct worker workers[];
@@ -102,13 +103,13 @@ static struct job *take(struct jobs *jobs, struct job_lane **ret_lane)
 /* Waits for a job; NULL when the worker is to end. Under queue_lock. */
 static struct job *await(struct jobs *jobs, struct job_lane **ret_lane)
 {
-    struct timespec until = clock_timespec(clock_monotonic() + IDLE_MAX);
-    bool late = false;
     for (;;) {
         struct job *job = take(jobs, ret_lane);
-        if (job || jobs->ending || late)
+        int64_t end = jobs->all_needed + IDLE_MAX;
+        if (job || jobs->ending || clock_monotonic() >= end)
             return job;
-        late = pthread_cond_timedwait(&jobs->work_added, &jobs->queue_lock, &until) == ETIMEDOUT;
+        struct timespec until = clock_timespec(end);
+        pthread_cond_timedwait(&jobs->work_added, &jobs->queue_lock, &until);
     }
 }
 
@@ -175,6 +176,8 @@ void jobs_submit(struct job_lane *lane, void (*function)(void *context), void *c
     lane->queued++;
     jobs->unfinished++;
     unsigned wanted = startable(jobs);
+    if (wanted >= jobs->running_workers)
+        jobs->all_needed = clock_monotonic();
     if (wanted > jobs->running_workers && jobs->running_workers < jobs->max_workers)
         start_worker(jobs, lane->name);
     else

@@ -147,12 +147,38 @@ static unsigned threads_of_others(void)
     return threads();
 }
 
+static void pass(void *context)
+{
+    (void)context;
+}
+
+/* Little work that never ceases keeps one thread, not all in turn. */
+static void surplus_threads_end_beside_work(void **state)
+{
+    (void)state;
+    struct jobs *jobs = jobs_new(4);
+    struct job_lane *lane = jobs_lane(jobs, "lane", 4);
+    for (unsigned i = 0; i < 4; i++)
+        jobs_submit(lane, hold, NULL);
+    await_begun(4);
+    release(4);
+    int64_t deadline = clock_monotonic() + 20 * CLOCK_SECOND;
+    while (threads() > others + 1) {
+        jobs_submit(lane, pass, NULL);
+        jobs_drain(jobs);
+        assert_true(clock_monotonic() < deadline);
+    }
+    jobs_free(jobs);
+    await_threads(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_full_lane_delays_no_other, setup),
         cmocka_unit_test_setup(jobs_that_come_together_run_together, setup),
         cmocka_unit_test_setup(idle_threads_end_and_come_again, setup),
+        cmocka_unit_test_setup(surplus_threads_end_beside_work, setup),
     };
     others = threads_of_others();
     return cmocka_run_group_tests_name("base.jobs", tests, NULL, NULL);
