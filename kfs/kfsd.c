@@ -5,6 +5,7 @@
 #include "backend/base/file.h"
 #include "backend/docker/docker.h"
 #include "kfs/daemon.h"
+#include "kfs/guardian.h"
 #include "kfs/mount_point.h"
 #include "kfs/options.h"
 #include "kfs/tree.h"
@@ -147,6 +148,9 @@ static int serve(const struct options *options, struct engine *engine, const cha
                  err);
     if (!tree)
         return -1;
+    cleanup(guardian_end) pid_t guardian = guardian_start(mount_point);
+    if (guardian < 0)
+        log_warning("there is nobody to end the mount if kfsd is killed: %m");
     log_info("kfs %s is mounted on %s", KFS_VERSION, mount_point);
     daemon_ready(ready);
     if (ready >= 0)

@@ -216,43 +216,43 @@ static int ordered(const struct value *arguments, struct relation *ret, struct e
     return 0;
 }
 
+/* Less, or less or equal; or the inverse of that. */
+static int compare_order(const struct value *arguments, bool or_equal, bool inverse,
+                         struct value *ret, struct error **err)
+{
+    struct relation relation;
+    if (ordered(arguments, &relation, err) < 0)
+        return -1;
+    bool holds = relation.less || (or_equal && relation.equal);
+    *ret = value_bool(holds != inverse);
+    return 0;
+}
+
 int compare_lt(struct arena *arena, const struct value *arguments, size_t count, struct value *ret,
                struct error **err)
 {
     (void)arena, (void)count;
-    struct relation relation;
-    if (ordered(arguments, &relation, err) < 0)
-        return -1;
-    *ret = value_bool(relation.less);
-    return 0;
+    return compare_order(arguments, false, false, ret, err);
 }
 
 int compare_le(struct arena *arena, const struct value *arguments, size_t count, struct value *ret,
                struct error **err)
 {
     (void)arena, (void)count;
-    struct relation relation;
-    if (ordered(arguments, &relation, err) < 0)
-        return -1;
-    *ret = value_bool(relation.less || relation.equal);
-    return 0;
+    return compare_order(arguments, true, false, ret, err);
 }
 
 /* Go has > as the inverse of <=, and >= of <, also where a NaN makes that wrong. */
 int compare_gt(struct arena *arena, const struct value *arguments, size_t count, struct value *ret,
                struct error **err)
 {
-    if (compare_le(arena, arguments, count, ret, err) < 0)
-        return -1;
-    ret->truth = !ret->truth;
-    return 0;
+    (void)arena, (void)count;
+    return compare_order(arguments, true, true, ret, err);
 }
 
 int compare_ge(struct arena *arena, const struct value *arguments, size_t count, struct value *ret,
                struct error **err)
 {
-    if (compare_lt(arena, arguments, count, ret, err) < 0)
-        return -1;
-    ret->truth = !ret->truth;
-    return 0;
+    (void)arena, (void)count;
+    return compare_order(arguments, false, true, ret, err);
 }

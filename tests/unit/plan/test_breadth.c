@@ -3,51 +3,17 @@
 
 #include "backend/base/clock.h"
 #include "tests/unit/plan/fake_effects.h"
+#include "tests/unit/plan/fake_run.h"
 #include "tests/unit/plan/http_server.h"
 #include "tests/unit/plan/package_dir.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void assert_has(const char *text, const char *part)
+/* A run without arguments. */
+static void must_do(struct fake *fake, const char *script)
 {
-    if (!strstr(text, part))
-        fail_msg("want %s in: %s", part, text);
-}
-
-static void must_run(struct fake *fake, const char *script)
-{
-    struct error *err = NULL;
-    fake_reset(fake);
-    if (fake_run(fake, script, NULL, &err) < 0)
-        fail_msg("the run failed: %s", error_message(err));
-}
-
-static void must_fail(struct fake *fake, const char *script, int code, const char *complaint)
-{
-    struct error *err = NULL;
-    fake_reset(fake);
-    if (fake_run(fake, script, NULL, &err) == 0)
-        fail_msg("the run did not fail: %s", script);
-    if (!strstr(error_message(err), complaint))
-        fail_msg("want %s, got: %s", complaint, error_message(err));
-    assert_int_equal(error_code(err), code);
-    error_free(err);
-}
-
-static int setup(void **state)
-{
-    struct fake *fake = calloc(1, sizeof *fake);
-    fake_init(fake);
-    *state = fake;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fake_done(*state);
-    free(*state);
-    return 0;
+    must_run(fake, script, NULL);
 }
 
 static const char *artifact_file(const struct fake *fake, const char *artifact, const char *path)
@@ -62,15 +28,15 @@ static const char *artifact_file(const struct fake *fake, const char *artifact, 
 static void assertions_fail_where_they_stand(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    assert.eq([1, {'a': 2}], [1, {'a': 2}])\n"
-                   "    assert.ne(1, '1')\n"
-                   "    assert.lt('a', 'b')\n"
-                   "    assert.contains({'k': 1}, 'k')\n"
-                   "    assert.contains('haystack', 'st')\n"
-                   "    assert.true(len('x') == 1)\n"
-                   "    assert.fails(lambda: fail('no such port'), 'such p.rt$')\n"
-                   "    assert.fails(lambda: 1 // 0)\n");
+    must_do(fake, "def run(plan):\n"
+                  "    assert.eq([1, {'a': 2}], [1, {'a': 2}])\n"
+                  "    assert.ne(1, '1')\n"
+                  "    assert.lt('a', 'b')\n"
+                  "    assert.contains({'k': 1}, 'k')\n"
+                  "    assert.contains('haystack', 'st')\n"
+                  "    assert.true(len('x') == 1)\n"
+                  "    assert.fails(lambda: fail('no such port'), 'such p.rt$')\n"
+                  "    assert.fails(lambda: 1 // 0)\n");
     must_fail(fake, "def run(plan):\n    assert.eq([1], [2])\n", EINVAL, "assert.eq: [1] != [2]");
     must_fail(fake, "def run(plan):\n    assert.eq(1, 2)\n", EINVAL, ":2:14]: run");
     must_fail(fake, "def run(plan):\n    assert.ne('a', 'a')\n", EINVAL, "\"a\" == \"a\"");
@@ -92,13 +58,13 @@ static void assertions_fail_where_they_stand(void **state)
 static void shell_tasks_run(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    r = plan.run_sh(run='echo \"$((1+2))\" \\'q\\'; exit 0', image='i',\n"
-                   "        store=['/tmp/a', StoreSpec(src='/tmp/b', name='b')])\n"
-                   "    plan.print(r.output)\n"
-                   "    plan.verify(r.code, '==', 0)\n"
-                   "    plan.print(r.files_artifacts)\n"
-                   "    plan.run_sh(run='exit 7', acceptable_codes=[7], image='i')\n");
+    must_do(fake, "def run(plan):\n"
+                  "    r = plan.run_sh(run='echo \"$((1+2))\" \\'q\\'; exit 0', image='i',\n"
+                  "        store=['/tmp/a', StoreSpec(src='/tmp/b', name='b')])\n"
+                  "    plan.print(r.output)\n"
+                  "    plan.verify(r.code, '==', 0)\n"
+                  "    plan.print(r.files_artifacts)\n"
+                  "    plan.run_sh(run='exit 7', acceptable_codes=[7], image='i')\n");
     assert_has(fake->output.data, "Running sh script: `echo \"$((1+2))\" 'q'; exit 0`\n"
                                   "Command returned with exit code '0' and the following output:\n"
                                   "--------------------\n3 q\n--------------------\n");
@@ -122,8 +88,8 @@ static void shell_tasks_run(void **state)
 static void long_scripts_run(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    plan.run_sh(run='x=1\\n' * 60000 + 'echo done', image='i')\n");
+    must_do(fake, "def run(plan):\n"
+                  "    plan.run_sh(run='x=1\\n' * 60000 + 'echo done', image='i')\n");
     assert_has(fake->output.data, "following output:\n--------------------\ndone\n");
     remove("/tmp/kfs-task-script");
 }
@@ -131,12 +97,12 @@ static void long_scripts_run(void **state)
 static void python_tasks_run(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake,
-             "def run(plan):\n"
-             "    a = plan.run_sh(run='printf 5', image='i')\n"
-             "    r = plan.run_python(run='import sys\\nprint(\"$HOME `x`\", sys.argv[1:])\\n'\n"
-             "        + 'print(\"' + a.output + '\")', args=['a b', a.output], image='p')\n"
-             "    return r.output\n");
+    must_do(fake,
+            "def run(plan):\n"
+            "    a = plan.run_sh(run='printf 5', image='i')\n"
+            "    r = plan.run_python(run='import sys\\nprint(\"$HOME `x`\", sys.argv[1:])\\n'\n"
+            "        + 'print(\"' + a.output + '\")', args=['a b', a.output], image='p')\n"
+            "    return r.output\n");
     assert_string_equal(fake->result.data, "\"$HOME `x` ['a b', '5']\\n5\\n\"\n");
     assert_has(fake->calls.data, "image p\n");
 }
@@ -146,16 +112,16 @@ static void python_tasks_run(void **state)
 static void templates_are_rendered(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    o = plan.run_sh(run='printf \\'a\"b\\\\n\\'', image='i')\n"
-                   "    n = plan.render_templates(name='cfg', config={\n"
-                   "        'etc/app.conf': struct(template='{{.N}} {{range .L}}<{{.}}>{{end}}',\n"
-                   "            data={'N': 5, 'L': ['x', o.output]}),\n"
-                   "        '/b': struct(template='{{.Big}}',\n"
-                   "            data=struct(Big=123456789012345678901))})\n"
-                   "    plan.add_service('a', ServiceConfig(image='i', files={'/etc': n}))\n"
-                   "    m = plan.render_templates({'x': struct(template='y', data={})})\n"
-                   "    plan.print(m)\n");
+    must_do(fake, "def run(plan):\n"
+                  "    o = plan.run_sh(run='printf \\'a\"b\\\\n\\'', image='i')\n"
+                  "    n = plan.render_templates(name='cfg', config={\n"
+                  "        'etc/app.conf': struct(template='{{.N}} {{range .L}}<{{.}}>{{end}}',\n"
+                  "            data={'N': 5, 'L': ['x', o.output]}),\n"
+                  "        '/b': struct(template='{{.Big}}',\n"
+                  "            data=struct(Big=123456789012345678901))})\n"
+                  "    plan.add_service('a', ServiceConfig(image='i', files={'/etc': n}))\n"
+                  "    m = plan.render_templates({'x': struct(template='y', data={})})\n"
+                  "    plan.print(m)\n");
     assert_string_equal(artifact_file(fake, "cfg", "etc/app.conf"), "5 <x><a\"b\n>");
     assert_string_equal(artifact_file(fake, "cfg", "b"), "123456789012345678901");
     assert_has(fake->output.data, "Templates artifact name 'cfg' rendered with artifact UUID '");
@@ -195,8 +161,8 @@ static const char mounting[] =
 static void changed_artifact_replaces_what_mounts_it(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, mounting);
-    must_run(fake, mounting);
+    must_do(fake, mounting);
+    must_do(fake, mounting);
     assert_string_equal(fake->calls.data, "");
     fake_reset(fake);
     assert_int_equal(fake_run(fake, mounting, "{\"text\": \"2\"}", NULL), 0);
@@ -254,9 +220,9 @@ static void packages_import_read_and_upload(void **state)
 static void service_files_are_stored(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n"
-                   "    n = plan.store_service_files('a', '/data/*', name='d')\n"
-                   "    plan.get_files_artifact(n)\n");
+    must_do(fake, "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n"
+                  "    n = plan.store_service_files('a', '/data/*', name='d')\n"
+                  "    plan.get_files_artifact(n)\n");
     assert_string_equal(artifact_file(fake, "d", "from"), "/data");
     must_fail(fake, "def run(plan):\n    plan.get_files_artifact('none')\n", EINVAL,
               "'none' does not exist");
@@ -298,7 +264,7 @@ static void requests_are_made(void **state)
              "        headers={'X-Test': r['extract.b']}, content_type='text/plain'))\n"
              "    plan.print(p['body'])\n"
              "    return r['extract.all']\n");
-    must_run(fake, script.data);
+    must_do(fake, script.data);
     assert_has(fake->output.data, "Running 'GET' request on service 'web'\nRequest had response "
                                   "code '200' and body \"{\\\"a\\\"");
     assert_has(fake->output.data, "with extracted fields:\n'extract.b': 1\n");
@@ -356,7 +322,7 @@ static void waits_try_until_it_holds(void **state)
              "        extract={'n': '.n'}), 'extract.n', '>=', 3, interval='20ms', timeout='10s')\n"
              "    plan.verify(w['extract.n'], '==', 3)\n"
              "    plan.wait('web', ExecRecipe(['printf', '2']), 'output', '==', two.output)\n");
-    must_run(fake, script.data);
+    must_do(fake, script.data);
     assert_has(fake->output.data,
                "Waiting for at most '10s' for service 'web' to reach a certain state\n"
                "Wait took 3 tries (");
@@ -368,10 +334,10 @@ static void waits_try_until_it_holds(void **state)
 static void ready_conditions_hold_services_back(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    plan.add_service('a', ServiceConfig(image='i', "
-                   "ready_conditions=ReadyCondition(\n"
-                   "        ExecRecipe(['true']), 'code', '==', 0)))\n");
+    must_do(fake, "def run(plan):\n"
+                  "    plan.add_service('a', ServiceConfig(image='i', "
+                  "ready_conditions=ReadyCondition(\n"
+                  "        ExecRecipe(['true']), 'code', '==', 0)))\n");
     assert_has(fake->calls.data, "start a\nexec a true\n");
     const char *never = "ReadyCondition(ExecRecipe(['false']), 'code', '==', 0, '20ms', '100ms')";
     struct buf script = BUF_INIT(BUF_MAX_TEXT);
@@ -396,17 +362,17 @@ static void ready_conditions_hold_services_back(void **state)
 static void services_are_set_stopped_and_started(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    plan.add_service('a', ServiceConfig(image='i', env_vars={'A': 'b'}))\n"
-                   "    plan.set_service('a', ServiceConfig(image='j', max_memory=64))\n"
-                   "    plan.stop_service('a')\n"
-                   "    plan.start_service('a')\n"
-                   "    plan.get_service('a')\n");
+    must_do(fake, "def run(plan):\n"
+                  "    plan.add_service('a', ServiceConfig(image='i', env_vars={'A': 'b'}))\n"
+                  "    plan.set_service('a', ServiceConfig(image='j', max_memory=64))\n"
+                  "    plan.stop_service('a')\n"
+                  "    plan.start_service('a')\n"
+                  "    plan.get_service('a')\n");
     assert_string_equal(fake->calls.data, "image j\nstart a\nstop a\nrestart a\n");
     assert_has(fake->output.data, "\nSetting config of service 'a'\nSet service config on service "
                                   "'a'.\n\nStopping service 'a'\nService 'a' stopped\n");
-    must_run(fake, "def run(plan):\n    plan.set_service('a', ServiceConfig(image='k'))\n"
-                   "    plan.print([s.name for s in plan.get_services()])\n");
+    must_do(fake, "def run(plan):\n    plan.set_service('a', ServiceConfig(image='k'))\n"
+                  "    plan.print([s.name for s in plan.get_services()])\n");
     assert_string_equal(fake->calls.data, "image k\nreplace a\n");
     json_t *config = json_object_get(json_object_get(fake->services, "a"), "config");
     assert_string_equal(json_string_value(json_object_get(config, "image")), "k");
@@ -422,7 +388,7 @@ static void services_are_set_stopped_and_started(void **state)
 static void services_are_found_by_uuid(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n");
+    must_do(fake, "def run(plan):\n    plan.add_service('a', ServiceConfig(image='i'))\n");
     const char *uuid =
         json_string_value(json_object_get(json_object_get(fake->services, "a"), "uuid"));
     struct buf script = BUF_INIT(BUF_MAX_TEXT);
@@ -430,7 +396,7 @@ static void services_are_found_by_uuid(void **state)
                "def run(plan):\n    plan.exec('%s', ExecRecipe(['true']))\n"
                "    plan.exec('%.12s', ExecRecipe(['false']), skip_code_check=True)\n",
                uuid, uuid);
-    must_run(fake, script.data);
+    must_do(fake, script.data);
     assert_string_equal(fake->calls.data, "exec a true\nexec a false\n");
     buf_done(&script);
 }
@@ -438,14 +404,14 @@ static void services_are_found_by_uuid(void **state)
 static void services_know_their_ports(void **state)
 {
     struct fake *fake = *state;
-    must_run(fake, "def run(plan):\n"
-                   "    a = plan.add_service('a', ServiceConfig(image='i', ports={\n"
-                   "        'x': PortSpec(81, application_protocol='http', wait=None),\n"
-                   "        'y': PortSpec(82, 'UDP', wait='90s')}))\n"
-                   "    plan.print(a.ports['x'])\n"
-                   "    plan.print(a.ports['y'])\n"
-                   "    plan.print(hasattr(a.ports['x'], 'wait'))\n"
-                   "    plan.print(type(a) + ' ' + a.ports['x'].url)\n");
+    must_do(fake, "def run(plan):\n"
+                  "    a = plan.add_service('a', ServiceConfig(image='i', ports={\n"
+                  "        'x': PortSpec(81, application_protocol='http', wait=None),\n"
+                  "        'y': PortSpec(82, 'UDP', wait='90s')}))\n"
+                  "    plan.print(a.ports['x'])\n"
+                  "    plan.print(a.ports['y'])\n"
+                  "    plan.print(hasattr(a.ports['x'], 'wait'))\n"
+                  "    plan.print(type(a) + ' ' + a.ports['x'].url)\n");
     assert_has(fake->output.data, "\nPortSpec(number=81, transport_protocol=\"TCP\", "
                                   "application_protocol=\"http\", url=\"http://a:81\")\n");
     assert_has(fake->output.data,

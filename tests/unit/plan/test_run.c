@@ -4,6 +4,7 @@
 
 #include "backend/base/clock.h"
 #include "tests/unit/plan/fake_effects.h"
+#include "tests/unit/plan/fake_run.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,61 +13,10 @@
 
 /* ---- helpers ---- */
 
-static void must_run(struct fake *fake, const char *script, const char *arguments)
-{
-    struct error *err = NULL;
-    fake_reset(fake);
-    if (fake_run(fake, script, arguments, &err) < 0)
-        fail_msg("the run failed: %s", error_message(err));
-}
-
-static void must_fail(struct fake *fake, const char *script, int code, const char *complaint)
-{
-    struct error *err = NULL;
-    fake_reset(fake);
-    if (fake_run(fake, script, NULL, &err) == 0)
-        fail_msg("the run did not fail: %s", script);
-    if (!strstr(error_message(err), complaint))
-        fail_msg("want %s, got: %s", complaint, error_message(err));
-    assert_int_equal(error_code(err), code);
-    error_free(err);
-}
-
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("want %s in: %s", part, text);
-}
-
 static void assert_lacks(const char *text, const char *part)
 {
     if (strstr(text, part))
         fail_msg("do not want %s in: %s", part, text);
-}
-
-static struct fake *fake_new(void)
-{
-    struct fake *fake = calloc(1, sizeof *fake);
-    fake_init(fake);
-    return fake;
-}
-
-static void fake_free(struct fake *fake)
-{
-    fake_done(fake);
-    free(fake);
-}
-
-static int setup(void **state)
-{
-    *state = fake_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fake_free(*state);
-    return 0;
 }
 
 /* ---- the first slice ---- */
