@@ -166,9 +166,10 @@ assert rest(fd) == f"{size}\nexit 0\n"
 feeder.join()
 
 # A terminal's size; no terminal, no size.
-fd = ask("-t sh -c 'read x </dev/null; until [ \"$(stty size)\" = \"33 77\" ]; do :; done; echo done'")
+fd = ask("-t sh -c 'read x </dev/null; until [ \"$(stty size 2>/dev/null)\" = \"33 77\" ]; do :; done; echo done'")
 fcntl.ioctl(fd, RESIZE, struct.pack("HHHH", 33, 77, 0, 0))
-assert rest(fd) == "done\r\nexit 0\n"
+answer = rest(fd)
+assert answer == "done\r\nexit 0\n", answer
 fd = ask("sleep 0.1")
 refused(errno.ENOTTY, fcntl.ioctl, fd, RESIZE, struct.pack("HHHH", 33, 77, 0, 0))
 refused(errno.ENOTTY, fcntl.ioctl, fd, termios.TCGETS, bytes(60))
