@@ -79,9 +79,10 @@ work() {
 
 # events DIRECTORY - what inotify tells of that work in it.
 events() {
-    inotifywait -q -m -r --format '%w %e %f' "$1" >events.raw &
+    rm -f established
+    inotifywait -m -r --format '%w %e %f' "$1" >events.raw 2>established &
     local watcher=$!
-    eventually 5 grep -q inotify "/proc/$watcher/fdinfo/3"
+    eventually 5 grep -q '^Watches established' established
     (cd "$1" && work)
     eventually 5 grep -q 'CLOSE_WRITE.* end$' events.raw
     kill $watcher
