@@ -137,11 +137,12 @@ static const char *find_version(const char *path)
     return NULL;
 }
 
-/* Whether the last component of path looks like a file: it has a '.'. */
+/* Whether the last component of path looks like a file: it has a '.', and is neither "." nor "..".
+ */
 static bool names_file(const char *path)
 {
-    const char *last = strrchr(path, '/');
-    return strchr(last ? last + 1 : path, '.') != NULL;
+    const char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path;
+    return strchr(last, '.') && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
 }
 
 /* Parts "sub@rest": behind a file the rest is all version; else its last component, if that looks

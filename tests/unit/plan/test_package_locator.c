@@ -65,6 +65,8 @@ static void test_wrong_locators_are_refused(void **state)
                                         "github.com/o/r@a^{}",
                                         "github.com/o/r@../../x/main.star",
                                         "github.com/o/r/main.star@a/../b",
+                                        "github.com/o/r/sub/x@v1/..",
+                                        "github.com/o/r/sub/x@v1/.",
                                         "gitlab.com/o/r",
                                         "https://github.com/o/r"};
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
