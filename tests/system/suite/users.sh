@@ -15,9 +15,17 @@ chmod 755 "$BED" "$BED/t" "$PWD/.." "$PWD"
 kfs=$PWD/kfs
 cp "$KFS_BUILD/tools/kfs" "$kfs"
 
-# ---- a user of root's mount
+# ---- a user of root's mount, who may mount directories of the machine into containers only if root says so
 kfsd_start -o allow_other
 mkdir -m 777 results
+equal "$(status_of as_user "$kfs" test --results results/refused "$suite")" 2
+cat out
+has "$(cat out)" '- host: PASSED'
+has "$(cat out)" '- shell: ERRORED'
+has "$(cat out)" 'kfsd --privileged'
+equal "$(ls "$K/enclaves")" ""
+kfsd_stop
+kfsd_start -o allow_other --privileged all
 equal "$(status_of as_user "$kfs" test --results results/user "$suite")" 0
 cat out
 equal "$(ls "$K/enclaves")" ""
