@@ -34,10 +34,9 @@ static int teardown(void **state)
 
 static void put_file(const char *name, const char *text, mode_t mode)
 {
-    char path[160];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    OK(file_write(AT_FDCWD, path, text, strlen(text), &err));
-    assert_int_equal(chmod(path, mode), 0);
+    cleanup(close) int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    OK(file_write(fd, name, text, strlen(text), &err));
+    assert_int_equal(fchmodat(fd, name, mode, 0), 0);
 }
 
 /* The header's document for the image, NULL if there is no header. */
