@@ -33,7 +33,7 @@ build() {
     shift 2
     as_owner mkdir -p "$dir" || return 1
     if command -v ccache >/dev/null; then set -- -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@"; fi
-    # What one directory has compiled serves another that is built with the same options.
+    # What one directory has compiled serves another that is built with the same compiler and options.
     as_owner cmake -S "$top" -B "$dir" -G Ninja "$@" && as_owner env CCACHE_NOHASHDIR=1 ninja -C "$dir" "$target"
 }
 
