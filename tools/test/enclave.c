@@ -198,7 +198,8 @@ static enum ending submit(struct enclave *enclave, const char *line, struct erro
         return ENDING_DONE;
     int code = errno;
     cleanup(buf_done) struct buf reason = BUF_INIT(BUF_MAX_TEXT);
-    if (code == EINVAL && read_file(enclave, "error", &reason) && reason.length) {
+    bool explained = code == EINVAL || code == EACCES || code == EPERM;
+    if (explained && read_file(enclave, "error", &reason) && reason.length) {
         record_text(enclave->record, reason.data);
         error_set(err, code, "%s", reason.data);
     } else {

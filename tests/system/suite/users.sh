@@ -20,9 +20,7 @@ kfsd_start -o allow_other
 mkdir -m 777 results
 equal "$(status_of as_user "$kfs" test --results results/refused "$suite")" 2
 cat out
-has "$(cat out)" '- host: PASSED'
-has "$(cat out)" '- shell: ERRORED'
-has "$(cat out)" 'kfsd --privileged'
+has "$(grep '^- shell: ERRORED' out)" 'kfsd --privileged'
 equal "$(ls "$K/enclaves")" ""
 kfsd_stop
 kfsd_start -o allow_other --privileged all
