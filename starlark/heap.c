@@ -12,7 +12,7 @@
 enum {
     PAGE_SIZE = 16 * 1024,
     GC_BUDGET_MIN =
-        1024 * 1024, /* below this much new garbage a collection is not worth its time */
+        512 * 1024, /* below this much new garbage a collection is not worth its time */
 };
 
 struct page {
