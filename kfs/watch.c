@@ -6,8 +6,9 @@
 #include <pthread.h>
 
 struct watches {
-    pthread_mutex_t list_lock; /* guards the list and the handles in it */
+    pthread_mutex_t list_lock; /* guards the list, the handles in it, and kept */
     struct watch *first;
+    uint64_t kept; /* how many handles have been kept so far */
 };
 
 struct watches *watches_new(void)
@@ -46,6 +47,7 @@ static struct fuse_pollhandle *exchange(struct watches *watches, struct watch *w
     if (!handle)
         return before;
     watch->handle = handle;
+    watch->kept = ++watches->kept;
     watch->next = watches->first;
     watch->previous = &watches->first;
     if (watch->next)
@@ -66,19 +68,29 @@ void watches_drop(struct watches *watches, struct watch *watch)
     watches_keep(watches, watch, NULL);
 }
 
+static uint64_t kept_so_far(struct watches *watches)
+{
+    with_lock(&watches->list_lock);
+    return watches->kept;
+}
+
 static struct fuse_pollhandle *take_one(struct watches *watches, enum object_kind kind,
-                                        object_id id, unsigned aspects)
+                                        object_id id, unsigned aspects, uint64_t until)
 {
     with_lock(&watches->list_lock);
     for (struct watch *watch = watches->first; watch; watch = watch->next)
-        if (watch->kind == kind && watch->id == id && watch->aspects & aspects)
+        if (watch->kind == kind && watch->id == id && watch->aspects & aspects &&
+            watch->kept <= until)
             return take(watch);
     return NULL;
 }
 
 void watches_wake(struct watches *watches, enum object_kind kind, object_id id, unsigned aspects)
 {
-    for (struct fuse_pollhandle *handle; (handle = take_one(watches, kind, id, aspects));) {
+    /* One that is woken asks again at once: it has seen the change, and is not woken for it anew.
+     */
+    uint64_t until = kept_so_far(watches);
+    for (struct fuse_pollhandle *handle; (handle = take_one(watches, kind, id, aspects, until));) {
         fuse_lowlevel_notify_poll(handle);
         fuse_pollhandle_destroy(handle);
     }

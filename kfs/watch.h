@@ -20,6 +20,7 @@ struct watch {
     object_id id;
     unsigned aspects; /* what the view shows */
     struct fuse_pollhandle *handle;
+    uint64_t kept; /* when, in the order of all */
 };
 
 struct watches *watches_new(void);
