@@ -10,7 +10,7 @@
 #include "backend/docker/base64.h"
 #include "backend/docker/trace.h"
 #include "tests/unit/docker/fake_engine.h"
-#include "tests/unit/docker/helpers.h"
+#include "tests/unit/docker/fixture.h"
 
 #include <string.h>
 
@@ -77,25 +77,6 @@ static void test_messages(void **state)
 }
 
 /* ---- rounds ---- */
-
-static struct fake_engine *fake;
-static struct orchestrator *client;
-
-static int setup(void **state)
-{
-    (void)state;
-    fake = fake_engine_new();
-    client = fake_engine_client(fake);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    client->free(client);
-    fake_engine_free(fake);
-    return 0;
-}
 
 static ssize_t give_once(void *context, void *bytes, size_t size)
 {

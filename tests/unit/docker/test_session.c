@@ -7,13 +7,10 @@
 
 #include "backend/base/clock.h"
 #include "tests/unit/docker/fake_engine.h"
-#include "tests/unit/docker/helpers.h"
+#include "tests/unit/docker/fixture.h"
 
 #include <poll.h>
 #include <string.h>
-
-static struct fake_engine *fake;
-static struct orchestrator *client;
 
 static void setup_answers(void)
 {
@@ -28,20 +25,10 @@ static void setup_answers(void)
                                                    .body = "{\"Running\":false,\"ExitCode\":4}"});
 }
 
-static int setup(void **state)
+static int setup_with_answers(void **state)
 {
-    (void)state;
-    fake = fake_engine_new();
-    client = fake_engine_client(fake);
+    setup(state);
     setup_answers();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    client->free(client);
-    fake_engine_free(fake);
     return 0;
 }
 
@@ -231,7 +218,7 @@ static void test_input_to_a_command_that_ended(void **state)
     session->free(session);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup_with_answers, teardown)
 
 int main(void)
 {

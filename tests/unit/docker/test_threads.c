@@ -7,28 +7,9 @@
 
 #include "backend/base/clock.h"
 #include "tests/unit/docker/fake_engine.h"
-#include "tests/unit/docker/helpers.h"
+#include "tests/unit/docker/fixture.h"
 
 #include <string.h>
-
-static struct fake_engine *fake;
-static struct orchestrator *client;
-
-static int setup(void **state)
-{
-    (void)state;
-    fake = fake_engine_new();
-    client = fake_engine_client(fake);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    client->free(client);
-    fake_engine_free(fake);
-    return 0;
-}
 
 /* ---- calls ---- */
 
