@@ -7,6 +7,7 @@
  * mean is checked by interpreting the script, once before it is recorded, so that a wrong
  * configuration is refused while somebody listens.
  */
+#include "backend/plan/schema.h"
 #include "backend/run_int.h"
 
 #include <string.h>
@@ -33,15 +34,6 @@ static const struct {
     {"gpu", "GpuConfig", false},
     {"tolerations", "Toleration", true},
 };
-
-static void put_string(struct buf *out, const char *text, size_t length)
-{
-    /* JSON's escapes are Starlark's too, but for \/ and surrogates, which the escaper does not
-     * make. */
-    buf_putc(out, '"');
-    buf_put_json_escaped(out, text, length);
-    buf_putc(out, '"');
-}
 
 static void put_value(struct buf *out, json_t *value, const char *constructor, const char *each,
                       int depth);
@@ -91,8 +83,9 @@ static void put_object(struct buf *out, json_t *object, const char *constructor,
     {
         if (json_is_null(value))
             continue; /* as if not given */
-        put_string(out, key, strlen(key));
-        buf_puts(out, ": ");
+        buf_putc(out, '"');
+        buf_put_json_escaped(out, key, strlen(key)); /* JSON's escapes are Starlark's, too */
+        buf_puts(out, "\": ");
         if (constructor)
             put_field(out, key, value, depth + 1);
         else
@@ -129,22 +122,11 @@ static void put_value(struct buf *out, json_t *value, const char *constructor, c
     case JSON_ARRAY:
         put_array(out, value, each, depth);
         break;
-    case JSON_STRING:
-        put_string(out, json_string_value(value), json_string_length(value));
-        break;
-    case JSON_INTEGER:
-        buf_printf(out, "%lld", (long long)json_integer_value(value));
-        break;
-    case JSON_REAL:
+    case JSON_REAL: /* a whole one as an integer, which is what fields take */
         buf_printf(out, "%.17g", json_real_value(value));
         break;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        buf_puts(out, json_is_true(value) ? "True" : "False");
-        break;
-    case JSON_NULL:
     default:
-        buf_puts(out, "None");
+        plan_put_value(out, value);
         break;
     }
 }
