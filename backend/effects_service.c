@@ -128,13 +128,8 @@ static struct member *member_claim(struct run_context *context, const char *name
 {
     struct engine *engine = context->engine;
     with_model(engine);
-    if (!service_name_valid(name)) {
-        error_set(err, EINVAL,
-                  "'%s' is not a name for a service: use small letters, digits and hyphens, a "
-                  "letter first",
-                  name);
+    if (service_name_check(name, err) < 0)
         return NULL;
-    }
     struct member *member = map_get(&context->enclave->services, name);
     if (member) {
         member_acquire(member);

@@ -37,6 +37,8 @@ enum {
 };
 bool enclave_name_valid(const char *name);
 bool service_name_valid(const char *name);
+/* EINVAL and what a name may be, if it is none. */
+int service_name_check(const char *name, struct error **err);
 bool port_id_valid(const char *id);
 
 enum {

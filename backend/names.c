@@ -2,50 +2,40 @@
  * a path or an orchestrator could misread. */
 #include "backend/engine.h"
 
+#include "backend/plan/names.h"
+
 #include <string.h>
-
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 bool enclave_name_valid(const char *name)
 {
     size_t length = 0;
     for (; name[length]; length++) {
         char c = name[length];
-        if (!is_lower(c) && !(c >= 'A' && c <= 'Z') && !is_digit(c) && c != '-')
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '-')
             return false;
     }
     return length >= 1 && length <= NAME_MAX_ENCLAVE;
 }
 
-/* An RFC 1035 label of at most max characters: a letter, then letters, digits and hyphens, no
- * hyphen last. */
-static bool label_valid(const char *name, size_t max)
-{
-    size_t length = strlen(name);
-    if (length < 1 || length > max || !is_lower(name[0]) || name[length - 1] == '-')
-        return false;
-    for (size_t i = 1; i < length; i++)
-        if (!is_lower(name[i]) && !is_digit(name[i]) && name[i] != '-')
-            return false;
-    return true;
-}
-
 bool service_name_valid(const char *name)
 {
-    return label_valid(name, NAME_MAX_SERVICE);
+    return plan_service_name_valid(name);
+}
+
+int service_name_check(const char *name, struct error **err)
+{
+    if (service_name_valid(name))
+        return 0;
+    return error_set(err, EINVAL,
+                     "'%s' is not a name for a service: use up to %d small letters, digits and "
+                     "hyphens, a letter first and no hyphen last",
+                     name, NAME_MAX_SERVICE);
 }
 
 bool port_id_valid(const char *id)
 {
-    return label_valid(id, NAME_MAX_PORT);
+    return plan_port_id_valid(id);
 }
 
 bool plan_name_acts(const char *name)

@@ -158,10 +158,8 @@ int service_configure(struct engine *engine, object_id id, const char *name, con
         return error_set(err, EINVAL, "the configuration of '%s' is no JSON object: line %d: %s",
                          name, config ? 1 : wrong.line,
                          config ? "it is something else" : wrong.text);
-    if (!service_name_valid(name))
-        return error_set(err, EINVAL,
-                         "'%s' is not a name for a service: use small letters, digits and hyphens",
-                         name);
+    if (service_name_check(name, err) < 0)
+        return -1;
     buf_printf(&script, "def run(plan):\n    plan.add_service(name = \"%s\", config = ", name);
     put_object(&script, config, "ServiceConfig", NULL, 0);
     buf_puts(&script, ")\n");

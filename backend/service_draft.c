@@ -114,11 +114,8 @@ void drafts_load(struct enclave *enclave)
 
 static int name_check(struct enclave *enclave, const char *name, struct error **err)
 {
-    if (!service_name_valid(name))
-        return error_set(err, EINVAL,
-                         "'%s' is not a name for a service: use up to %d small letters, digits and "
-                         "hyphens, a letter first and no hyphen last",
-                         name, NAME_MAX_SERVICE);
+    if (service_name_check(name, err) < 0)
+        return -1;
     with_lock(&enclave->engine->model_lock);
     if (map_get(&enclave->services, name))
         return error_set(err, EEXIST, "the enclave has a service '%s' already", name);

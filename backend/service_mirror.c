@@ -5,7 +5,8 @@
  *
  * The mirror is a directory of real files, so that the tree serves it like any other. It holds what
  * was looked at: names, attributes and links as they were, files of their true size but without
- * content, which is there only while the file is being opened.  *
+ * content, which is there only while the file is being opened.
+ *
  * Each question has a price of its own (Docker: 50 to 400 ms, whatever is asked for), and a
  * directory is listed only by having all that is below it sent. So who asks for a name gets the
  * whole directory that it is in, which then holds for a while, unless that turns out to be dear.
@@ -76,6 +77,15 @@ static void cleanup_work_done(struct work *work)
     errno = saved;
 }
 
+/* Under model_lock. */
+static int check_container(const struct member *member, struct error **err)
+{
+    return member->handle
+               ? 0
+               : error_set(err, EAGAIN, "the service '%s' has no container: its status is %s",
+                           member->name, service_status_name(member->facts->status));
+}
+
 /* Waits until nobody works on the mirror and makes that the caller's right. */
 static int work_begin(struct work *work, struct engine *engine, object_id id, struct error **err)
 {
@@ -89,9 +99,8 @@ static int work_begin(struct work *work, struct engine *engine, object_id id, st
         abort();
     while (member->mirror->busy)
         pthread_cond_wait(&engine->model_changed, &engine->model_lock);
-    if (!member->handle)
-        return error_set(err, EAGAIN, "the service '%s' has no container: its status is %s",
-                         member->name, service_status_name(member->facts->status));
+    if (check_container(member, err) < 0)
+        return -1;
     buf_printf(&work->base, "%s/", engine->state_path);
     enclave_path(member->enclave, &work->base, "roots/");
     buf_printf(&work->base, "%s/", member->uuid);
@@ -174,9 +183,9 @@ static int open_parent(const struct work *work, const char *path, const char **r
     cleanup(close) int fd = open(tree, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     for (const char *slash; fd >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
         cleanup(free) char *name = strndup(path, (size_t)(slash - path));
-        if (mkdirat(fd, name, 0755) < 0 && errno == ENOTDIR)
-            break;
-        int next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int next = mkdirat(fd, name, 0755) == 0 || errno == EEXIST
+                       ? openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                       : -1;
         close(fd);
         fd = next;
     }
@@ -263,8 +272,10 @@ static int receive_entry(const struct work *work, const char *path, unsigned fla
                        *directory = path_of(work, "tree", parent_path);
     cleanup(error_free) struct error *failure = NULL;
     struct stat found, before;
-    if (parent < 0 || fstat(parent, &before) < 0)
+    if (parent < 0)
         return -1;
+    if (fstat(parent, &before) < 0)
+        return error_system(err, "cannot use the mirror of the service's files");
     flags |= ARCHIVE_FIRST_ONLY | ARCHIVE_OWNERS;
     int result = receive(work, path, "", directory, flags, 0, &failure);
     restore_time(parent, &before);
@@ -365,9 +376,8 @@ int service_mirror_open(struct engine *engine, object_id id, struct error **err)
         return -1;
     {
         with_lock(&engine->model_lock);
-        if (!member->handle)
-            return error_set(err, EAGAIN, "the service '%s' has no container: its status is %s",
-                             member->name, service_status_name(member->facts->status));
+        if (check_container(member, err) < 0)
+            return -1;
         enclave_path(member->enclave, &path, "roots/");
         buf_printf(&path, "%s/tree", member->uuid);
     }

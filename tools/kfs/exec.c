@@ -23,8 +23,7 @@ static int keep_end(struct buf *held)
     size_t out = held->length - EXIT_LINE_MAX;
     if (file_write_all(STDOUT_FILENO, held->data, out) < 0)
         return -1;
-    memmove(held->data, held->data + out, EXIT_LINE_MAX);
-    buf_truncate(held, EXIT_LINE_MAX);
+    buf_drop(held, out);
     return 0;
 }
 
