@@ -162,8 +162,8 @@ int enclave_wait_network(struct enclave *enclave, const struct cancel *cancel, s
             return error_set(err, EIO, "%s", error_message(enclave->create_error));
         if (!engine->facts->up)
             return error_set(err, EAGAIN, "the orchestrator is away: %s", engine->facts->reason);
-        struct timespec soon = clock_timespec(clock_now() + CLOCK_SECOND / 2);
-        pthread_cond_timedwait(&engine->model_changed, &engine->model_lock, &soon);
+        clock_condition_wait(&engine->model_changed, &engine->model_lock,
+                             clock_monotonic() + CLOCK_SECOND / 2);
     }
 }
 

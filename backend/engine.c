@@ -62,8 +62,8 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     pthread_mutex_init(&engine->model_lock, NULL);
     pthread_mutex_init(&engine->failures_lock, NULL);
     pthread_mutex_init(&engine->events_lock, NULL);
-    pthread_cond_init(&engine->model_changed, NULL);
-    pthread_cond_init(&engine->timer_changed, NULL);
+    clock_condition_init(&engine->model_changed);
+    clock_condition_init(&engine->timer_changed);
     pthread_cond_init(&engine->follower_called, NULL);
     engine->end = cancel_new(err);
     engine->orchestrator = timed_new(orchestrator, engine->end);

@@ -178,7 +178,7 @@ struct engine {
     unsigned port_cursor;
     struct log_follower *followers;
     pthread_cond_t follower_called; /* one has been told */
-    int64_t tick;                   /* real time: when followed logs are looked at next */
+    int64_t tick;                   /* monotonic: when followed logs are looked at next */
     struct retry *retries;          /* operations to submit again, soonest first */
     pthread_cond_t timer_changed;   /* what the timer waits for */
     pthread_t timer;

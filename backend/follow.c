@@ -75,7 +75,7 @@ int64_t follow_work(struct engine *engine)
 {
     if (!engine->followers || engine->ending)
         return INT64_MAX;
-    if (clock_now() < engine->tick)
+    if (clock_monotonic() < engine->tick)
         return engine->tick;
     struct member **list;
     size_t count = followed(engine, &list);
@@ -86,7 +86,7 @@ int64_t follow_work(struct engine *engine)
     }
     free(list);
     pthread_mutex_lock(&engine->model_lock);
-    engine->tick = clock_now() + TICK_MS * CLOCK_MILLISECOND;
+    engine->tick = clock_monotonic() + TICK_MS * CLOCK_MILLISECOND;
     return engine->tick;
 }
 

@@ -13,7 +13,7 @@ struct retry {
     struct enclave *enclave; /* counted, and pending */
     struct job_lane *lane;
     operation_function function;
-    int64_t due; /* real time, because condition variables wait for that */
+    int64_t due; /* monotonic */
 };
 
 void enclave_retry(struct enclave *enclave, struct job_lane *lane, operation_function function)
@@ -30,7 +30,7 @@ void enclave_retry(struct enclave *enclave, struct job_lane *lane, operation_fun
     *retry = (struct retry){.enclave = enclave_ref(enclave),
                             .lane = lane,
                             .function = function,
-                            .due = clock_now() + RETRY_SECONDS * CLOCK_SECOND};
+                            .due = clock_monotonic() + RETRY_SECONDS * CLOCK_SECOND};
     enclave_pending_add(enclave);
     struct retry **last =
         &engine->retries; /* all pauses are equal, so the newest is the last due */
@@ -57,7 +57,7 @@ static void retry_take(struct engine *engine)
 
 int64_t retry_work(struct engine *engine)
 {
-    while (engine->retries && (engine->ending || engine->retries->due <= clock_now()))
+    while (engine->retries && (engine->ending || engine->retries->due <= clock_monotonic()))
         retry_take(engine);
     return engine->retries ? engine->retries->due : INT64_MAX;
 }

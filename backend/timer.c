@@ -15,11 +15,7 @@ static void *timer_run(void *argument)
             break;
         if (engine->ending)
             continue; /* it may have begun to end while they worked */
-        struct timespec until = clock_timespec(next);
-        if (next == INT64_MAX)
-            pthread_cond_wait(&engine->timer_changed, &engine->model_lock);
-        else
-            pthread_cond_timedwait(&engine->timer_changed, &engine->model_lock, &until);
+        clock_condition_wait(&engine->timer_changed, &engine->model_lock, next);
     }
     pthread_mutex_unlock(&engine->model_lock);
     return NULL;

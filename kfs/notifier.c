@@ -317,14 +317,10 @@ static void run_afters(struct after *afters)
 static bool await_work(struct notifier *notifier)
 {
     while (batch_empty(&notifier->batch) && !notifier->afters && !notifier->ending) {
-        if (batch_empty(&notifier->echo)) {
-            pthread_cond_wait(&notifier->queued, &notifier->queue_lock);
-            continue;
-        }
-        if (clock_monotonic() >= notifier->echo_due)
+        int64_t due = batch_empty(&notifier->echo) ? INT64_MAX : notifier->echo_due;
+        if (clock_monotonic() >= due)
             break;
-        struct timespec until = clock_timespec(notifier->echo_due);
-        pthread_cond_timedwait(&notifier->queued, &notifier->queue_lock, &until);
+        clock_condition_wait(&notifier->queued, &notifier->queue_lock, due);
     }
     return !notifier->ending || notifier->afters;
 }
@@ -384,11 +380,7 @@ struct notifier *notifier_new(struct engine *engine, struct fuse_session *sessio
     notifier->watches = watches;
     notifier->last_after = &notifier->afters;
     pthread_mutex_init(&notifier->queue_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&notifier->queued, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&notifier->queued);
     pthread_cond_init(&notifier->pushed, NULL);
     if (pthread_create(&notifier->thread, NULL, notifier_run, notifier) != 0) {
         free(notifier);

@@ -203,11 +203,8 @@ static void *watch_run(void *argument)
             pthread_mutex_unlock(&waitings->list_lock);
             give_up(due, ETIMEDOUT, "the kernel allows no longer wait (fs.fuse.*request_timeout)");
             pthread_mutex_lock(&waitings->list_lock);
-        } else if (next == INT64_MAX) {
-            pthread_cond_wait(&waitings->changed, &waitings->list_lock);
         } else {
-            struct timespec until = clock_timespec(next);
-            pthread_cond_timedwait(&waitings->changed, &waitings->list_lock, &until);
+            clock_condition_wait(&waitings->changed, &waitings->list_lock, next);
         }
     }
     pthread_mutex_unlock(&waitings->list_lock);
@@ -221,11 +218,7 @@ struct waitings *waitings_new(int64_t limit)
         return NULL;
     waitings->limit = limit;
     pthread_mutex_init(&waitings->list_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&waitings->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&waitings->changed);
     if (limit && pthread_create(&waitings->watch, NULL, watch_run, waitings) != 0)
         waitings->limit = 0;
     return waitings;

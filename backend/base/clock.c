@@ -34,6 +34,24 @@ struct timespec clock_timespec(int64_t nanoseconds)
     return ts;
 }
 
+void clock_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+void clock_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until)
+{
+    struct timespec end = clock_timespec(until);
+    if (until == INT64_MAX)
+        pthread_cond_wait(condition, lock);
+    else
+        pthread_cond_timedwait(condition, lock, &end);
+}
+
 static void put_calendar(struct buf *buf, int64_t real_time)
 {
     struct tm tm;

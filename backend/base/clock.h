@@ -7,6 +7,7 @@
 
 #include "backend/base/buf.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -17,6 +18,11 @@ int64_t clock_now(void);       /* real time */
 int64_t clock_monotonic(void); /* does not jump; for deadlines */
 
 struct timespec clock_timespec(int64_t nanoseconds);
+
+/* A condition variable for clock_condition_wait: time that is set back does not prolong a wait. */
+void clock_condition_init(pthread_cond_t *condition);
+/* pthread_cond_wait, until a monotonic time at the latest; INT64_MAX: without end. */
+void clock_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until);
 
 /* "2026-08-18T09:05:07Z", always UTC; whole seconds. */
 void clock_put_rfc3339(struct buf *buf, int64_t real_time);

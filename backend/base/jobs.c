@@ -57,11 +57,7 @@ struct jobs *jobs_new(unsigned max_workers)
     if (!jobs)
         return NULL;
     pthread_mutex_init(&jobs->queue_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&jobs->work_added, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&jobs->work_added);
     pthread_cond_init(&jobs->work_ended, NULL);
     jobs->max_workers = max_workers;
     return jobs;
@@ -108,8 +104,7 @@ static struct job *await(struct jobs *jobs, struct job_lane **ret_lane)
         int64_t end = jobs->all_needed + IDLE_MAX;
         if (job || jobs->ending || clock_monotonic() >= end)
             return job;
-        struct timespec until = clock_timespec(end);
-        pthread_cond_timedwait(&jobs->work_added, &jobs->queue_lock, &until);
+        clock_condition_wait(&jobs->work_added, &jobs->queue_lock, end);
     }
 }
 
