@@ -111,14 +111,12 @@ static int write_record(int dir, const char *path, const struct run_facts *facts
                 : error_set(err, ENOMEM, "out of memory");
 }
 
-int run_save(struct run *run, struct error **err)
+static int run_save(const struct run *run, const struct run_facts *facts, struct error **err)
 {
     struct engine *engine = run->enclave->engine;
     cleanup(buf_done) struct buf path = BUF_INIT(BUF_MAX_TEXT);
-    cleanup(run_facts_unref) struct run_facts *facts = NULL;
     {
         with_lock(&engine->model_lock);
-        facts = run_facts_clone(run->facts);
         run_path(run, &path, "");
     }
     cleanup(close) int dir =
@@ -178,30 +176,42 @@ void run_drop(struct run *run)
     free(run);
 }
 
+/* What the run is with that status. Under model_lock. */
+static struct run_facts *facts_with_status(const struct run *run, enum run_status status,
+                                           unsigned step, unsigned steps, int64_t now)
+{
+    struct run_facts *facts = run_facts_clone(run->facts);
+    facts->status = status;
+    if (facts->started == 0 && status != RUN_CANCELLED)
+        facts->started = now;
+    if (status > RUN_EXECUTING) {
+        facts->finished = now;
+    } else {
+        facts->step = step;
+        facts->steps = steps;
+    }
+    return facts;
+}
+
 void run_set_status(struct run *run, enum run_status status, unsigned step, unsigned steps)
 {
     struct engine *engine = run->enclave->engine;
-    bool finished = status > RUN_EXECUTING, only_step;
-    {
-        with_model(engine);
-        struct run_facts *facts = run_facts_clone(run->facts);
-        only_step = facts->status == status;
-        facts->status = status;
-        if (!finished) {
-            facts->step = step;
-            facts->steps = steps;
-        }
-        if (facts->started == 0 && status != RUN_CANCELLED)
-            facts->started = clock_now();
-        if (finished)
-            facts->finished = clock_now();
-        run_publish(run, facts,
-                    ASPECT_BIT(ASPECT_STATUS) | (finished ? ASPECT_BIT(ASPECT_RESULT) : 0));
-    }
+    cleanup(run_facts_unref) struct run_facts *record = NULL;
     cleanup(error_free) struct error *err = NULL;
-    /* How far it has come is nothing that a restart could take up. */
-    if (!only_step && run_save(run, &err) < 0)
+    int64_t now = clock_now();
+    {
+        with_lock(&engine->model_lock);
+        /* How far it has come is nothing that a restart could take up. */
+        if (run->facts->status != status)
+            record = facts_with_status(run, status, step, steps, now);
+    }
+    /* First, so that what has been shown is still so after kill -9. */
+    if (record && run_save(run, record, &err) < 0)
         log_warning("a run's state is not kept: %s", error_message(err));
+    with_model(engine);
+    run_publish(run, facts_with_status(run, status, step, steps, now),
+                ASPECT_BIT(ASPECT_STATUS) |
+                    (status > RUN_EXECUTING ? ASPECT_BIT(ASPECT_RESULT) : 0));
 }
 
 void run_finish(struct run *run, enum run_status status)

@@ -23,7 +23,7 @@ void run_order_done(struct run_order *order);
 
 /* "enclaves/UUID/runs/N/REST" relative to the state directory. Under model_lock. */
 void run_path(const struct run *run, struct buf *out, const char *rest);
-int run_save(struct run *run, struct error **err); /* without the lock, as is the next */
+/* On disk before it is shown. Without the lock. */
 void run_set_status(struct run *run, enum run_status status, unsigned step, unsigned steps);
 /* The last status; the step that the run came to stays. */
 void run_finish(struct run *run, enum run_status status);

@@ -356,10 +356,47 @@ static void test_what_is_put_into_files_is_an_artifact(void **state)
     assert_int_equal(artifact_name_check("..", NULL), -1);
 }
 
+struct recorded {
+    char path[200]; /* of the run's record */
+    int shown;      /* how often a status was shown */
+    int behind;     /* and how often the record did not have one by then */
+};
+
+static void on_shown(void *context, const struct engine_change *change)
+{
+    struct recorded *recorded = context;
+    cleanup(buf_done) struct buf record = BUF_INIT(BUF_MAX_TEXT);
+    if (change->kind != OBJECT_RUN || change->change != CHANGE_MODIFIED ||
+        !(change->aspects & ASPECT_BIT(ASPECT_STATUS)))
+        return;
+    recorded->shown++;
+    if (file_read(AT_FDCWD, recorded->path, &record, NULL) < 0 || strstr(record.data, "PENDING"))
+        recorded->behind++;
+}
+
+/* What was shown is so after kill -9: an executing run is not begun anew. */
+static void test_a_status_is_recorded_before_it_is_shown(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = create(fixture, "one");
+    cleanup(enclave_facts_unref) struct enclave_facts *facts =
+        enclave_get(fixture->engine, enclave);
+    struct recorded recorded = {0};
+    snprintf(recorded.path, sizeof recorded.path, "%s/enclaves/%s/runs/1/run.json",
+             fixture->state_dir, facts->uuid);
+    engine_set_change_sink(fixture->engine, on_shown, &recorded);
+    submit(fixture, enclave, "print");
+    wait_quiet(fixture->engine);
+    engine_set_change_sink(fixture->engine, NULL, NULL);
+    assert_true(recorded.shown > 0);
+    assert_int_equal(recorded.behind, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENGINE_TEST(test_a_run_leaves_its_texts),
+        ENGINE_TEST(test_a_status_is_recorded_before_it_is_shown),
         ENGINE_TEST(test_what_does_not_parse_is_a_failed_run),
         ENGINE_TEST(test_what_is_empty_is_no_run),
         ENGINE_TEST(test_a_failure_is_told_in_the_run_and_in_the_enclave),
