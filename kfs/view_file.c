@@ -119,9 +119,10 @@ void view_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         stream_open(req, node, (fi->flags & O_ACCMODE) == O_RDONLY);
         return;
     }
-    /* Commands go straight through. So does what blocks, and what grows without a word, whose size
-     * would have to be asked for before each read. */
-    fi->direct_io = writes || row->waits || row->grows || row->changes;
+    /* Commands go straight through. So does what blocks; what grows without a word, whose size
+     * would have to be asked for before each read; and what is waited on with poll(2): what that
+     * calls readable is to be read, also while the kernel still believes in the size before. */
+    fi->direct_io = writes || row->waits || row->grows || row->polled || row->changes;
     fi->keep_cache = !fi->direct_io;
     fi->noflush = !(writes && row->document);
     if (row->back_waits) {
