@@ -266,7 +266,7 @@ static int start_container(struct run_context *context, struct member *member, j
             with_model(context->engine);
             member_set_handle(member, container);
         }
-        if (orchestrator->service_start(orchestrator, container, call, &failure) == 0)
+        if (member_start(member, container, call, &failure) == 0)
             return 0;
         orchestrator->service_remove(orchestrator, container, NULL, NULL);
         {
@@ -284,12 +284,14 @@ static int start_container(struct run_context *context, struct member *member, j
 static void restore(struct run_context *context, struct member *member,
                     struct service_facts *before, const char *old, bool was_running)
 {
-    struct orchestrator *orchestrator = context->engine->orchestrator;
     cleanup(error_free) struct error *err = NULL;
+    {
+        with_model(context->engine);
+        member_set_handle(member, old);
+    }
     if (old && was_running)
-        orchestrator->service_start(orchestrator, old, NULL, &err);
+        member_start(member, old, NULL, &err);
     with_model(context->engine);
-    member_set_handle(member, old);
     if (before->status == SERVICE_STATUS_NEW)
         host_ports_release(context->engine, member->facts);
     service_publish(member, service_facts_clone(before),
@@ -432,7 +434,7 @@ static int set_running(struct run_context *context, const char *name, bool run,
             member_set_status(member, SERVICE_STATUS_STARTING, -1, "");
     }
     int result =
-        run ? orchestrator->service_start(orchestrator, container, &limits, err)
+        run ? member_start(member, container, &limits, err)
             : orchestrator->service_stop(orchestrator, container,
                                          REPLACE_GRACE_SECONDS * CLOCK_SECOND, &limits, err);
     {

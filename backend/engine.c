@@ -61,6 +61,7 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     engine->port_cursor = (unsigned)(clock_now() / CLOCK_MILLISECOND);
     pthread_mutex_init(&engine->model_lock, NULL);
     pthread_mutex_init(&engine->failures_lock, NULL);
+    pthread_mutex_init(&engine->asked_lock, NULL);
     pthread_mutex_init(&engine->events_lock, NULL);
     clock_condition_init(&engine->model_changed);
     clock_condition_init(&engine->timer_changed);
@@ -139,6 +140,7 @@ void engine_free(struct engine *engine)
     free(engine->state_path);
     pthread_mutex_destroy(&engine->model_lock);
     pthread_mutex_destroy(&engine->failures_lock);
+    pthread_mutex_destroy(&engine->asked_lock);
     pthread_mutex_destroy(&engine->events_lock);
     pthread_cond_destroy(&engine->model_changed);
     pthread_cond_destroy(&engine->timer_changed);

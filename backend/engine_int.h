@@ -75,6 +75,7 @@ struct enclave {
     bool submitting;    /* a run is being recorded */
     struct run *active; /* the run that a thread works on */
     unsigned pending;   /* operations under way or queued: what `wait` waits for */
+    unsigned asked;     /* of these, what was asked of services; runs begin after it */
     struct operation *first_operation, **last_operation; /* the strand: one at a time, in order */
     bool strand_busy;
 };
@@ -100,7 +101,12 @@ struct member {
     struct service_facts *facts;
     bool postponed; /* what was asked of it waits for the orchestrator to come back */
     char *handle; /* the orchestrator's id of what stands for it now; NULL while there is nothing */
-    uint64_t handle_seen;  /* during or after which listing that was told; see engine->listings */
+    uint64_t told;      /* during or after which listing that was known, or worked on; see
+                           engine->listings */
+    bool start_unheard; /* it was started, and the event of that has not come yet: those that come
+                           before tell of what it was earlier */
+    struct request *requests, **last_request; /* what was asked of it, oldest first */
+    bool serving;                             /* a job works on them */
     struct mirror *mirror; /* of its files (service_mirror.c); NULL until somebody looks */
     json_t *prepared; /* the configuration that its container was made for ahead of its turn; else
                          NULL */
@@ -150,6 +156,8 @@ struct engine {
     engine_change_sink sink;
     void *sink_context;
 
+    pthread_mutex_t asked_lock;  /* guards what enclaves' asked/ say beside what is queued; taken
+                                    before model_lock */
     pthread_mutex_t events_lock; /* guards appending to files of events; taken before model_lock */
 
     pthread_mutex_t failures_lock; /* guards the next two, and appending to their file */
@@ -305,6 +313,9 @@ void member_set_handle(struct member *member, const char *container);
 /* Publishes a status if it is another. Under model_lock. */
 void member_set_status(struct member *member, enum service_status status, int exit_code,
                        const char *reason);
+/* Starts the container. Without model_lock; the caller has acquired the member. [waits] */
+int member_start(struct member *member, const char *container, const struct orchestrator_call *call,
+                 struct error **err);
 /* After a start that went through: RUNNING, unless its events have told already what became of it.
  * Under model_lock. */
 void member_settle_started(struct member *member);

@@ -333,6 +333,7 @@ struct orchestrator {
     /* *ret_id is the caller's. Not started. EADDRINUSE comes from start, not from here. */
     int (*service_create)(struct orchestrator *self, const struct service_spec *spec,
                           const struct orchestrator_call *call, char **ret_id, struct error **err);
+    /* 1 if it was running already: no event will tell of this start. */
     int (*service_start)(struct orchestrator *self, const char *id,
                          const struct orchestrator_call *call, struct error **err);
     /* Asks it to end, and ends it after grace (ns). Stopping a stopped one succeeds. */

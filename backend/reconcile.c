@@ -15,6 +15,12 @@
 
 #define RELIST_PAUSE CLOCK_SECOND
 
+/* How often leftovers are tried that cannot be removed; what still stays is found by the next
+ * listing. */
+enum {
+    LEFTOVER_TRIES = 5
+};
+
 /* How long the orchestrator may take for what it was told by a process that ended meanwhile. */
 #define STRAYS_PATIENCE (60 * CLOCK_SECOND)
 
@@ -33,25 +39,32 @@ static void remember(char ***list, size_t *count, const char *id)
     (*list)[(*count)++] = copy;
 }
 
-static void leftovers_remove(struct engine *engine, struct leftovers *leftovers)
+/* False if something stays. */
+static bool leftovers_remove(struct engine *engine, struct leftovers *leftovers)
 {
     struct orchestrator *orchestrator = engine->orchestrator;
+    bool all = true;
     for (size_t i = 0; i < leftovers->container_count; i++) {
         cleanup(error_free) struct error *err = NULL;
         log_info("removing a leftover container %.12s", leftovers->containers[i]);
-        if (orchestrator->service_remove(orchestrator, leftovers->containers[i], NULL, &err) < 0)
+        if (orchestrator->service_remove(orchestrator, leftovers->containers[i], NULL, &err) < 0) {
             log_warning("a leftover container stays: %s", error_message(err));
+            all = false;
+        }
         free(leftovers->containers[i]);
     }
     for (size_t i = 0; i < leftovers->network_count; i++) {
         cleanup(error_free) struct error *err = NULL;
         log_info("removing a leftover network %.12s", leftovers->networks[i]);
-        if (orchestrator->network_remove(orchestrator, leftovers->networks[i], NULL, &err) < 0)
+        if (orchestrator->network_remove(orchestrator, leftovers->networks[i], NULL, &err) < 0) {
             log_warning("a leftover network stays: %s", error_message(err));
+            all = false;
+        }
         free(leftovers->networks[i]);
     }
     free(leftovers->containers);
     free(leftovers->networks);
+    return all;
 }
 
 /* ---- under model_lock ---- */
@@ -124,9 +137,12 @@ static void find_best(const struct orchestrator_listing *listing, struct map *be
 static void apply_known(struct member *member, const struct service *service)
 {
     enum service_status status = member->facts->status;
-    if (!member->busy && service->state != SERVICE_CREATED && status != SERVICE_STATUS_STARTING &&
-        status != SERVICE_STATUS_STOPPING)
+    if (!member->busy && member->told < member->enclave->engine->listings &&
+        service->state != SERVICE_CREATED && status != SERVICE_STATUS_STARTING &&
+        status != SERVICE_STATUS_STOPPING) {
+        member->start_unheard = false;
         member_set_status(member, status_of(service), service->exit_code, "");
+    }
     if (member->postponed)
         member_resume(member);
 }
@@ -140,7 +156,7 @@ static bool apply_unknown(struct enclave *enclave, const struct service *service
     if (!facts)
         return false;
     struct member *member = map_get(&enclave->services, facts->name);
-    if (member && (member->busy || member->handle_seen == enclave->engine->listings)) {
+    if (member && (member->busy || member->told == enclave->engine->listings)) {
         service_facts_unref(facts);
         return true; /* it is being replaced, or was since the listing began */
     }
@@ -183,7 +199,7 @@ static void drop_vanished(struct engine *engine, const struct orchestrator_listi
         size_t position = 0;
         for (struct member *member;
              (member = map_next(&engine->enclaves[i]->services, &position, NULL));) {
-            if (member->handle && !member->busy && member->handle_seen < engine->listings &&
+            if (member->handle && !member->busy && member->told < engine->listings &&
                 !map_get(&listed, member->handle)) {
                 member_drop(member);
                 position = 0;
@@ -242,8 +258,8 @@ static void engine_set_down(struct engine *engine, const char *reason)
 }
 
 /* Asks once: who is it, and what does it hold? Whether that is done with: if not, to be asked again
- * after a pause, because no event will say that it answers again. */
-static bool relist_once(struct engine *engine)
+ * after a pause, because no event will say that it answers again. *ret_clean: no leftover stays. */
+static bool relist_once(struct engine *engine, bool *ret_clean)
 {
     struct orchestrator *orchestrator = engine->orchestrator;
     struct orchestrator_info info = {0};
@@ -272,7 +288,7 @@ static bool relist_once(struct engine *engine)
             engine_relist(engine);
     }
     orchestrator_info_done(&info);
-    leftovers_remove(engine, &leftovers);
+    *ret_clean = leftovers_remove(engine, &leftovers);
     /* A listing takes more memory than the model that is made of it, and is freed in pieces between
      * what stays: given back, so that the daemon is as large as what it knows. */
     orchestrator_listing_free(steal(&listing));
@@ -284,7 +300,8 @@ static bool relist_once(struct engine *engine)
 static void relist(void *argument)
 {
     struct engine *engine = argument;
-    while (!relist_once(engine))
+    unsigned tries = LEFTOVER_TRIES;
+    for (bool clean = true; !relist_once(engine, &clean) || (!clean && --tries > 0);)
         cancel_wait(engine->end, clock_monotonic() + RELIST_PAUSE);
     with_model(engine);
     engine->pending--;
@@ -322,13 +339,15 @@ static void service_event(struct engine *engine, const struct orchestrator_event
     struct member *member = event->id ? map_get(&engine->handles, event->id) : NULL;
     if (!member)
         return;
-    if (event->kind == EVENT_SERVICE_STARTED)
+    if (event->kind == EVENT_SERVICE_STARTED) {
+        member->start_unheard = false;
         member_set_status(member, SERVICE_STATUS_RUNNING, -1, "");
-    else if (event->kind == EVENT_SERVICE_EXITED &&
-             member->facts->status != SERVICE_STATUS_STARTING)
+    } else if (event->kind == EVENT_SERVICE_EXITED && !member->start_unheard &&
+               member->facts->status != SERVICE_STATUS_STARTING) {
         member_set_status(member, SERVICE_STATUS_STOPPED, event->exit_code, "");
-    else if (event->kind == EVENT_SERVICE_REMOVED && !member->busy)
+    } else if (event->kind == EVENT_SERVICE_REMOVED && !member->busy) {
         member_drop(member);
+    }
 }
 
 /* The network of an enclave was removed behind our back: make it anew, so that the enclave can be

@@ -324,7 +324,8 @@ void runs_schedule(struct enclave *enclave)
         return;
     for (size_t i = 0; i < enclave->run_count; i++) {
         struct run *run = enclave->runs[i];
-        if (run->facts->finished == 0 && (engine->facts->up || cancel_fired(run->cancel))) {
+        bool may_begin = engine->facts->up && enclave->asked == 0;
+        if (run->facts->finished == 0 && (may_begin || cancel_fired(run->cancel))) {
             thread_start(run);
             return;
         }

@@ -75,6 +75,7 @@ struct member *member_add(struct enclave *enclave, struct service_facts *facts)
         abort();
     member->enclave = enclave;
     member->references = 1;
+    member->last_request = &member->requests;
     member->facts = facts;
     memcpy(member->uuid, facts->uuid, sizeof member->uuid);
     memcpy(member->name, facts->name, sizeof member->name);
@@ -97,7 +98,7 @@ void member_set_handle(struct member *member, const char *container)
     if (member->handle && map_get(handles, member->handle) == member)
         map_remove(handles, member->handle);
     fact_set(&member->handle, container);
-    member->handle_seen = member->enclave->engine->listings;
+    member->told = member->enclave->engine->listings;
     /* One that was removed meanwhile may not be found by an event any more: it lives only as long
      * as whoever works on it. */
     if (container && !member->gone)
@@ -134,6 +135,22 @@ void member_set_status(struct member *member, enum service_status status, int ex
     fact_set(&facts->reason, reason);
     service_publish(member, facts, ASPECT_BIT(ASPECT_STATUS));
     enclave_update_status(member->enclave);
+}
+
+int member_start(struct member *member, const char *container, const struct orchestrator_call *call,
+                 struct error **err)
+{
+    struct engine *engine = member->enclave->engine;
+    {
+        with_lock(&engine->model_lock);
+        member->start_unheard = true;
+    }
+    int result = engine->orchestrator->service_start(engine->orchestrator, container, call, err);
+    if (result == 0)
+        return 0;
+    with_lock(&engine->model_lock);
+    member->start_unheard = false;
+    return result < 0 ? -1 : 0;
 }
 
 void member_settle_started(struct member *member)
@@ -202,6 +219,7 @@ void member_acquire(struct member *member)
 void member_yield(struct member *member)
 {
     member->busy = false;
+    member->told = member->enclave->engine->listings;
     pthread_cond_broadcast(&member->enclave->engine->model_changed);
 }
 
@@ -225,22 +243,29 @@ static int asked_record(struct enclave *enclave, const char *uuid, const char *w
 
 /* One thing asked of one service. */
 struct request {
-    struct member *member; /* counted */
+    struct request *next;
     char word[16];
 };
 
-static int request_do(struct orchestrator *orchestrator, const char *container, const char *word,
+static int request_do(struct member *member, const char *container, const char *word,
                       struct error **err)
 {
+    struct orchestrator *orchestrator = member->enclave->engine->orchestrator;
     if (strcmp(word, "REMOVED") == 0)
         return orchestrator->service_remove(orchestrator, container, NULL, err);
     if (strcmp(word, "RUNNING") != 0 &&
         orchestrator->service_stop(orchestrator, container, STOP_GRACE_SECONDS * CLOCK_SECOND, NULL,
                                    err) < 0)
         return -1;
-    return strcmp(word, "STOPPED") == 0
-               ? 0
-               : orchestrator->service_start(orchestrator, container, NULL, err);
+    return strcmp(word, "STOPPED") == 0 ? 0 : member_start(member, container, NULL, err);
+}
+
+/* Shows what is asked while it is done. Under model_lock. */
+static void request_show(struct member *member, const char *word)
+{
+    bool stop = strcmp(word, "STOPPED") == 0;
+    if (!member->gone)
+        member_set_status(member, stop ? SERVICE_STATUS_STOPPING : SERVICE_STATUS_STARTING, -1, "");
 }
 
 /* Shows in the model what became of it. Under model_lock. */
@@ -265,72 +290,112 @@ static void operation_relist(struct enclave *enclave, void *context)
     engine_relist(enclave->engine);
 }
 
-static void request_run(void *argument)
+/* Erases the record unless more was asked meanwhile, which it tells of then. */
+static void asked_erase(struct member *member)
 {
-    struct request *request = argument;
-    struct member *member = request->member;
+    struct engine *engine = member->enclave->engine;
+    with_lock(&engine->asked_lock);
+    pthread_mutex_lock(&engine->model_lock);
+    bool more = member->requests;
+    pthread_mutex_unlock(&engine->model_lock);
+    if (!more)
+        asked_record(member->enclave, member->uuid, NULL, NULL);
+}
+
+static void request_serve(struct member *member, const char *word)
+{
     struct enclave *enclave = member->enclave;
     struct engine *engine = enclave->engine;
+    bool removing = strcmp(word, "REMOVED") == 0;
     cleanup(error_free) struct error *err = NULL;
     cleanup(free) char *container = NULL;
     {
-        with_lock(&engine->model_lock);
+        with_model(engine);
         member_acquire(member);
         /* What goes with its enclave goes with the others of it. */
-        if (member->handle && enclave->facts->status != ENCLAVE_DESTROYING)
+        if (member->handle && enclave->facts->status != ENCLAVE_DESTROYING &&
+            (removing || !member->gone)) {
             container = strdup(member->handle);
+            request_show(member, word);
+        }
     }
-    if (container && request_do(engine->orchestrator, container, request->word, &err) < 0) {
+    if (container && request_do(member, container, word, &err) < 0) {
         error_wrap(&err, "service '%s'", member->name);
-        log_warning("%s: %s", request->word, error_message(err));
+        log_warning("%s: %s", word, error_message(err));
         enclave_set_error(enclave, error_message(err));
     }
     bool away = err && error_code(err) == EAGAIN;
-    bool removing = strcmp(request->word, "REMOVED") == 0;
     /* The record stays for the listing that takes it up: while the orchestrator is away, and where
      * what was removed still exists. */
     if (!err || (!away && !removing))
-        asked_record(enclave, member->uuid, NULL, NULL);
+        asked_erase(member);
     if (err && !away && removing)
         enclave_retry(enclave, engine->service_lane, operation_relist);
     if (removing)
         mirror_discard(enclave, member->uuid);
-    {
-        with_model(engine);
-        request_settle(member, request->word, err);
-        member->postponed = away;
-        member_yield(member);
+    with_model(engine);
+    request_settle(member, word, err);
+    member->postponed = away;
+    member_yield(member);
+}
+
+/* Takes the oldest request out; NULL and no longer serving if there is none. */
+static struct request *request_take(struct member *member)
+{
+    with_lock(&member->enclave->engine->model_lock);
+    struct request *request = member->requests;
+    if (!request)
+        member->serving = false;
+    else if (!(member->requests = request->next))
+        member->last_request = &member->requests;
+    return request;
+}
+
+/* The job: one service's requests, one after the other. */
+static void requests_run(void *argument)
+{
+    struct member *member = argument;
+    struct enclave *enclave = member->enclave;
+    for (struct request *request; (request = request_take(member)); free(request)) {
+        request_serve(member, request->word);
+        with_model(enclave->engine);
         enclave_pending_done(enclave);
+        if (--enclave->asked == 0)
+            runs_schedule(enclave);
     }
     member_unref(member);
-    free(request);
 }
 
 /* Under model_lock. Shows the intention and queues the work. */
 static void request_submit(struct member *member, const char *word)
 {
+    struct enclave *enclave = member->enclave;
     struct request *request = calloc(1, sizeof *request);
     if (!request)
         abort();
-    request->member = member_ref(member);
     snprintf(request->word, sizeof request->word, "%s", word);
-    enclave_pending_add(member->enclave);
+    *member->last_request = request;
+    member->last_request = &request->next;
+    enclave_pending_add(enclave);
+    enclave->asked++;
+    if (!member->serving)
+        jobs_submit(enclave->engine->service_lane, requests_run, member_ref(member));
+    member->serving = true;
     if (strcmp(word, "REMOVED") == 0) {
-        draft_forget(member->enclave, member->name); /* if a run was just configuring it */
+        draft_forget(enclave, member->name); /* if a run was just configuring it */
         member_drop(member);
-    } else
-        member_set_status(member,
-                          strcmp(word, "STOPPED") == 0 ? SERVICE_STATUS_STOPPING
-                                                       : SERVICE_STATUS_STARTING,
-                          -1, "");
-    jobs_submit(member->enclave->engine->service_lane, request_run, request);
+    } else {
+        request_show(member, word);
+    }
 }
 
 static int ask(struct engine *engine, object_id id, const char *word, struct error **err)
 {
     cleanup(member_unref) struct member *member = member_hold(engine, id, err);
-    if (!member || engine_up_check(engine, err) < 0 ||
-        asked_record(member->enclave, member->uuid, word, err) < 0)
+    if (!member || engine_up_check(engine, err) < 0)
+        return -1;
+    with_lock(&engine->asked_lock);
+    if (asked_record(member->enclave, member->uuid, word, err) < 0)
         return -1;
     with_model(engine);
     if (!member->gone)

@@ -5,22 +5,24 @@
 #include <string.h>
 
 static int service_post(struct docker *docker, const char *id, char *path, int64_t timeout,
-                        const struct orchestrator_call *call, struct error **err)
+                        const struct orchestrator_call *call, int *ret_status, struct error **err)
 {
     const struct api_request request = {.method = "POST", .path = path, .timeout = timeout};
     if (known_check(docker, OBJECT_SERVICE, id, call, err) < 0) {
         free(path);
         return -1;
     }
-    return api_json(docker, &request, call, NULL, NULL, err);
+    return api_json(docker, &request, call, NULL, ret_status, err);
 }
 
 int docker_service_start(struct orchestrator *self, const char *id,
                          const struct orchestrator_call *call, struct error **err)
 {
-    /* Started already: status 304, which is no error. */
-    return service_post(docker_of(self), id, http_path("/containers/%s/start", id),
-                        API_TIMEOUT_SLOW, call, err);
+    int status = 0;
+    if (service_post(docker_of(self), id, http_path("/containers/%s/start", id), API_TIMEOUT_SLOW,
+                     call, &status, err) < 0)
+        return -1;
+    return status == 304; /* "container already started" */
 }
 
 int docker_service_stop(struct orchestrator *self, const char *id, int64_t grace,
@@ -31,7 +33,7 @@ int docker_service_stop(struct orchestrator *self, const char *id, int64_t grace
         seconds = INT_MAX;
     return service_post(docker_of(self), id,
                         http_path("/containers/%s/stop?t=%d", id, (int)seconds),
-                        API_TIMEOUT_SLOW + seconds * CLOCK_SECOND, call, err);
+                        API_TIMEOUT_SLOW + seconds * CLOCK_SECOND, call, NULL, err);
 }
 
 /* Another removal of it is under way: waits for the end of that one. */
@@ -73,7 +75,7 @@ int docker_service_rename(struct orchestrator *self, const char *id, const char 
     cleanup(error_free) struct error *reason = NULL;
     int result =
         service_post(docker_of(self), id, http_path("/containers/%s/rename?name=%s", id, name),
-                     API_TIMEOUT_QUICK, call, &reason);
+                     API_TIMEOUT_QUICK, call, NULL, &reason);
     /* "Renaming a container with the same name as its current name" */
     if (result < 0 && !strcasestr(error_message(reason), "same name as its current"))
         return error_move(err, &reason);

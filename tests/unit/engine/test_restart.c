@@ -115,6 +115,86 @@ static void test_a_run_does_not_call_running_what_has_ended(void **state)
     assert_web(fixture, SERVICE_STATUS_STOPPED, 1);
 }
 
+/* What an earlier life of the container ended with may be told when the next has begun. */
+static void test_the_event_of_an_earlier_end_does_not_stop_a_service(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id web = service_find(fixture->engine, enclave_with_web(fixture), "web");
+    assert_int_equal(service_set_status(fixture->engine, web, "RESTART", NULL), 0);
+    wait_quiet(fixture->engine);
+    fake_event(fixture->world, EVENT_SERVICE_EXITED, "web-1", 143);
+    assert_web(fixture, SERVICE_STATUS_RUNNING, -1);
+    fake_event(fixture->world, EVENT_SERVICE_STARTED, "web-1", -1);
+    fake_event(fixture->world, EVENT_SERVICE_EXITED, "web-1", 3);
+    assert_web(fixture, SERVICE_STATUS_STOPPED, 3);
+}
+
+/* ---- what is asked for goes in the order in which it was asked for ---- */
+
+static object_id ask_web(struct fixture *fixture, object_id enclave, const char *word)
+{
+    object_id web = service_find(fixture->engine, enclave, "web");
+    assert_int_equal(service_set_status(fixture->engine, web, word, NULL), 0);
+    return web;
+}
+
+static void test_requests_of_one_service_are_done_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = enclave_with_web(fixture);
+    fake_hold(fixture->world, FAKE_SERVICE_STOP);
+    ask_web(fixture, enclave, "STOPPED");
+    fake_wait_held(fixture->world, FAKE_SERVICE_STOP);
+    for (int i = 0; i < 5; i++) {
+        ask_web(fixture, enclave, "RUNNING");
+        ask_web(fixture, enclave, "STOPPED");
+    }
+    fake_release(fixture->world, FAKE_SERVICE_STOP);
+    wait_quiet(fixture->engine);
+    assert_web(fixture, SERVICE_STATUS_STOPPED, -1);
+    assert_int_equal(fake_calls(fixture->world, FAKE_SERVICE_START), 5);
+    assert_int_equal(fake_calls(fixture->world, FAKE_SERVICE_STOP), 6);
+}
+
+static void test_a_run_begins_when_what_was_asked_before_is_done(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = enclave_with_web(fixture);
+    fake_hold(fixture->world, FAKE_SERVICE_STOP);
+    ask_web(fixture, enclave, "RESTART");
+    fake_wait_held(fixture->world, FAKE_SERVICE_STOP);
+    object_id run = submit(fixture, enclave, "print");
+    {
+        cleanup(run_facts_unref) struct run_facts *facts = run_get(fixture->engine, run);
+        assert_string_equal(run_status_name(facts->status), "PENDING");
+    }
+    fake_release(fixture->world, FAKE_SERVICE_STOP);
+    wait_quiet(fixture->engine);
+    assert_first_run_succeeded(fixture);
+}
+
+/* What was asked last survives a restart in the middle of what was asked before. */
+static void test_the_last_request_is_taken_up(void **state)
+{
+    struct fixture *fixture = *state;
+    object_id enclave = enclave_with_web(fixture);
+    fake_hold(fixture->world, FAKE_SERVICE_STOP);
+    fake_hold(fixture->world, FAKE_SERVICE_START);
+    ask_web(fixture, enclave, "STOPPED");
+    fake_wait_held(fixture->world, FAKE_SERVICE_STOP);
+    ask_web(fixture, enclave, "RUNNING");
+    fake_release(fixture->world, FAKE_SERVICE_STOP);
+    fake_wait_held(fixture->world, FAKE_SERVICE_START);
+    cleanup(buf_done) struct buf asked = BUF_INIT(64);
+    cleanup(free) char *path = path_in_state(fixture, "asked/");
+    cleanup(close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(file_read(dir, web_uuid, &asked, NULL), 0);
+    assert_string_equal(asked.data, "RUNNING");
+    fake_release(fixture->world, FAKE_SERVICE_START);
+    wait_quiet(fixture->engine);
+    assert_int_equal(faccessat(dir, web_uuid, F_OK, 0), -1);
+}
+
 /* ---- what was asked for while the orchestrator was away, or failed at it ---- */
 
 static void test_a_stop_that_was_cut_off_is_done_when_the_engine_is_back(void **state)
@@ -257,6 +337,10 @@ int main(void)
         ENGINE_TEST(test_a_run_whose_enclave_has_no_network_yet_is_taken_up),
         ENGINE_TEST(test_a_service_that_ends_while_it_is_started_has_ended),
         ENGINE_TEST(test_a_run_does_not_call_running_what_has_ended),
+        ENGINE_TEST(test_the_event_of_an_earlier_end_does_not_stop_a_service),
+        ENGINE_TEST(test_requests_of_one_service_are_done_in_order),
+        ENGINE_TEST(test_a_run_begins_when_what_was_asked_before_is_done),
+        ENGINE_TEST(test_the_last_request_is_taken_up),
         ENGINE_TEST(test_a_stop_that_was_cut_off_is_done_when_the_engine_is_back),
         ENGINE_TEST(test_a_removal_that_failed_is_tried_again),
         ENGINE_TEST(test_a_listing_that_failed_is_made_again),
