@@ -4,6 +4,9 @@
 #include <limits.h>
 #include <string.h>
 
+/* How long one question about the end of another's removal may take. */
+#define AWAIT_REMOVAL CLOCK_SECOND
+
 static int service_post(struct docker *docker, const char *id, char *path, int64_t timeout,
                         const struct orchestrator_call *call, int *ret_status, struct error **err)
 {
@@ -36,15 +39,28 @@ int docker_service_stop(struct orchestrator *self, const char *id, int64_t grace
                         API_TIMEOUT_SLOW + seconds * CLOCK_SECOND, call, NULL, err);
 }
 
-/* Another removal of it is under way: waits for the end of that one. */
-static int service_await_removal(struct docker *docker, const char *id,
-                                 const struct orchestrator_call *call, struct error **err)
+static int service_delete(struct docker *docker, const char *id,
+                          const struct orchestrator_call *call, struct error **err)
 {
-    const struct api_request request = {.method = "POST",
-                                        .path =
-                                            http_path("/containers/%s/wait?condition=removed", id),
+    const struct api_request request = {.method = "DELETE",
+                                        .path = http_path("/containers/%s?force=1&v=1", id),
                                         .timeout = API_TIMEOUT_SLOW};
     return api_json(docker, &request, call, NULL, NULL, err);
+}
+
+/* Another removal of it is under way: waits for the end of that one, but not for long. An engine
+ * that is just done with it may take the question and never answer (seen with 20.10). */
+static void service_await_removal(struct docker *docker, const char *id,
+                                  const struct orchestrator_call *call)
+{
+    const struct api_request request = {
+        .method = "POST", .path = http_path("/containers/%s/wait?condition=removed", id)};
+    struct orchestrator_call limits = {.deadline = clock_monotonic() + AWAIT_REMOVAL};
+    cleanup(error_free) struct error *err = NULL;
+    if (call)
+        limits.cancel = call->cancel;
+    if (api_json(docker, &request, &limits, NULL, NULL, &err) < 0 && error_code(err) != ENOENT)
+        cancel_wait(limits.cancel, limits.deadline); /* it cannot say, so ask again later */
 }
 
 int docker_service_remove(struct orchestrator *self, const char *id,
@@ -53,15 +69,14 @@ int docker_service_remove(struct orchestrator *self, const char *id,
     struct docker *docker = docker_of(self);
     cleanup(error_free) struct error *reason = NULL;
     int result = known_check(docker, OBJECT_SERVICE, id, call, &reason);
-    if (result == 0) {
-        const struct api_request request = {.method = "DELETE",
-                                            .path = http_path("/containers/%s?force=1&v=1", id),
-                                            .timeout = API_TIMEOUT_SLOW};
-        result = api_json(docker, &request, call, NULL, NULL, &reason);
-    }
-    if (result < 0 && strcasestr(error_message(reason), "already in progress")) {
+    if (result == 0)
+        result = service_delete(docker, id, call, &reason);
+    int64_t deadline = clock_monotonic() + API_TIMEOUT_SLOW;
+    while (result < 0 && strcasestr(error_message(reason), "already in progress") &&
+           clock_monotonic() < deadline && !(call && cancel_fired(call->cancel))) {
         error_free(steal(&reason));
-        result = service_await_removal(docker, id, call, &reason);
+        service_await_removal(docker, id, call);
+        result = service_delete(docker, id, call, &reason);
     }
     if (result < 0 && error_code(reason) != ENOENT)
         return error_move(err, &reason);

@@ -145,15 +145,30 @@ static void test_what_is_not_ours_is_left(void **state)
     assert_int_equal(asked("DELETE") + asked("POST"), 0);
 }
 
+static const char in_progress[] =
+    "{\"message\":\"removal of container c1 is already in progress\"}";
+
 static void test_removal_under_way_is_waited_for(void **state)
 {
     (void)state;
     gives("GET /containers/json", 0, "[{\"Id\":\"c1\"," OURS "}]");
-    gives("DELETE /containers/c1", 409,
-          "{\"message\":\"removal of container c1 is already in progress\"}");
+    gives_once("DELETE /containers/c1", 409, in_progress);
+    gives("DELETE /containers/c1", 404, "{\"message\":\"No such container: c1\"}");
     gives("POST /containers/c1/wait?condition=removed", 0, "{\"StatusCode\":0}");
     OK(client->service_remove(client, "c1", NULL, &err));
     assert_int_equal(asked("/wait?"), 1);
+}
+
+static void test_removal_whose_end_is_never_told_ends(void **state)
+{
+    (void)state;
+    gives("GET /containers/json", 0, "[{\"Id\":\"c1\"," OURS "}]");
+    gives_once("DELETE /containers/c1", 409, in_progress);
+    gives("DELETE /containers/c1", 404, "{\"message\":\"No such container: c1\"}");
+    fake_engine_answer(fake,
+                       &(struct fake_answer){.request = "POST /containers/c1/wait", .hold = true});
+    OK(client->service_remove(client, "c1", NULL, &err));
+    assert_int_equal(asked("DELETE "), 2);
 }
 
 static void test_volume_of_someone_else(void **state)
@@ -284,6 +299,7 @@ int main(void)
         CASE(test_what_is_not_there_is_removed),
         CASE(test_what_is_not_ours_is_left),
         CASE(test_removal_under_way_is_waited_for),
+        CASE(test_removal_whose_end_is_never_told_ends),
         CASE(test_volume_of_someone_else),
         CASE(test_command),
         CASE(test_command_whose_output_goes_wrong),
