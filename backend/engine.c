@@ -61,6 +61,7 @@ struct engine *engine_new(const struct engine_options *options, struct orchestra
     engine->port_cursor = (unsigned)(clock_now() / CLOCK_MILLISECOND);
     pthread_mutex_init(&engine->model_lock, NULL);
     pthread_mutex_init(&engine->failures_lock, NULL);
+    pthread_rwlock_init(&engine->sink_lock, NULL);
     pthread_mutex_init(&engine->asked_lock, NULL);
     pthread_mutex_init(&engine->events_lock, NULL);
     clock_condition_init(&engine->model_changed);
@@ -140,6 +141,7 @@ void engine_free(struct engine *engine)
     free(engine->state_path);
     pthread_mutex_destroy(&engine->model_lock);
     pthread_mutex_destroy(&engine->failures_lock);
+    pthread_rwlock_destroy(&engine->sink_lock);
     pthread_mutex_destroy(&engine->asked_lock);
     pthread_mutex_destroy(&engine->events_lock);
     pthread_cond_destroy(&engine->model_changed);
@@ -150,9 +152,10 @@ void engine_free(struct engine *engine)
 
 void engine_set_change_sink(struct engine *engine, engine_change_sink sink, void *context)
 {
-    with_lock(&engine->model_lock);
+    pthread_rwlock_wrlock(&engine->sink_lock);
     engine->sink = sink;
     engine->sink_context = context;
+    pthread_rwlock_unlock(&engine->sink_lock);
 }
 
 struct engine_facts *engine_get(struct engine *engine)

@@ -118,9 +118,10 @@ struct engine_change {
     const char *name;     /* of the object (RENAMED: its new one) */
     const char *old_name; /* RENAMED */
 };
-/* Called from any thread, after the model shows the change, with no lock held. Must not block and
- * must not call the engine. */
+/* Called from any thread, after the model shows the change, without the model's lock. Must not
+ * block and must not call the engine. */
 typedef void (*engine_change_sink)(void *context, const struct engine_change *change);
+/* NULL: none. When it returns, the sink before is not called any more, nor being called. */
 void engine_set_change_sink(struct engine *engine, engine_change_sink sink, void *context);
 
 /* ---- the engine itself ---- */

@@ -153,6 +153,7 @@ struct engine {
     int state_fd, enclaves_fd, destroying_fd, lock_fd;
     struct jobs *jobs;
     struct job_lane *relist_lane, *create_lane, *destroy_lane, *service_lane, *logs_lane;
+    pthread_rwlock_t sink_lock; /* guards the next two; held by whoever delivers */
     engine_change_sink sink;
     void *sink_context;
 

@@ -36,6 +36,9 @@ static void event_deliver(struct engine *engine, const struct pending_change *pe
 
 static void change_deliver(struct engine *engine, struct pending_change *first)
 {
+    if (!first)
+        return;
+    pthread_rwlock_rdlock(&engine->sink_lock);
     for (struct pending_change *next; first; first = next) {
         next = first->next;
         if (first->is_event)
@@ -46,6 +49,7 @@ static void change_deliver(struct engine *engine, struct pending_change *first)
         free(first->old_name);
         free(first);
     }
+    pthread_rwlock_unlock(&engine->sink_lock);
 }
 
 void model_unlock(struct engine *engine)
