@@ -5,6 +5,8 @@
 #define FUSE_USE_VERSION 314
 #include "kfs/serve.h"
 
+#include "kfs/receive.h"
+
 #include "backend/base/cleanup.h"
 
 #include <fuse3/fuse_lowlevel.h>
@@ -15,6 +17,7 @@
 
 struct server {
     struct fuse_session *session;
+    struct receiving *receiving;
     atomic_int failure;
     unsigned count;
     pthread_t threads[];
@@ -55,25 +58,15 @@ static void free_memory(void *buffer)
     free(((struct fuse_buf *)buffer)->mem);
 }
 
-/* Reads the next request; here, and only here, the thread may be ended. What read(2) gives, or
- * -errno. */
-static int receive(struct server *server, struct fuse_buf *buffer)
-{
-    int old;
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
-    int got = fuse_session_receive_buf(server->session, buffer);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-    return got;
-}
-
 static void *serve(void *argument)
 {
     struct server *server = argument;
     struct fuse_buf buffer = {.mem = NULL};
+    struct receiver self = {0};
     int old, got;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
     pthread_cleanup_push(free_memory, &buffer);
-    while ((got = receive(server, &buffer)) > 0 || got == -EINTR)
+    while ((got = receive_next(server->receiving, &self, &buffer)) > 0 || got == -EINTR)
         if (got > 0)
             fuse_session_process_buf(server->session, &buffer);
     if (got < 0)
@@ -85,6 +78,7 @@ static void *serve(void *argument)
 
 static void end_threads(struct server *server)
 {
+    receive_end(server->receiving);
     for (unsigned i = 0; i < server->count; i++)
         pthread_cancel(server->threads[i]);
     for (unsigned i = 0; i < server->count; i++)
@@ -96,9 +90,11 @@ int serve_session(struct fuse_session *session, unsigned threads, struct error *
     struct sigaction old[ARRAY_LENGTH(ending_signals)];
     cleanup(free) struct server *server =
         calloc(1, sizeof *server + threads * sizeof *server->threads);
-    if (!server)
+    struct receiving *receiving = server ? receive_new(session) : NULL;
+    if (!receiving)
         return error_set(err, ENOMEM, "out of memory");
     server->session = session;
+    server->receiving = receiving;
     sem_init(&end_wanted, 0, 0);
     catch_signals(old);
     while (server->count < threads &&
@@ -112,6 +108,7 @@ int serve_session(struct fuse_session *session, unsigned threads, struct error *
     fuse_session_exit(session);
     end_threads(server);
     release_signals(old);
+    receive_free(receiving);
     int failure = server->failure;
     return failure ? error_set(err, failure, "serving the mount broke down: %s", strerror(failure))
                    : 0;

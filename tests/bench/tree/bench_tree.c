@@ -5,8 +5,8 @@
  *     size SMALL PID LARGE PID ROUNDS         a mount with few enclaves and one with many
  *     making MOUNT TMPFS COUNT                mkdir and rmdir of enclaves
  *     followers SERVICE PID COUNT ROUNDS      reading while so many follow
- *     reading WHAT FILE BESIDE ROUNDS         reading, in turn, of a mount that works and one that
- * rests idle NAME PID SECONDS                   what a daemon does that nobody asks
+ *     reading WHAT FILE BESIDE ROUNDS         reading of a mount that works, beside one at rest
+ *     idle NAME PID SECONDS                   what a daemon does that nobody asks
  *
  * Times of what is compared are taken in turn, round by round; a ratio is the median of the rounds'
  * ratios. Prints rows of a Markdown table; fails if a target is missed.

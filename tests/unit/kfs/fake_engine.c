@@ -50,7 +50,8 @@ struct engine {
     struct buf errors;
     engine_change_sink sink;
     void *sink_context;
-    bool hold;
+    bool hold, stall;
+    unsigned stalled;
     struct engine_waiter *waiters;
     struct log_follower *followers;
     uint64_t round;
@@ -413,6 +414,11 @@ void engine_note_failure(struct engine *engine, object_id id, const char *operat
 void engine_put_errors(struct engine *engine, struct buf *out)
 {
     with_lock(&engine->model_lock);
+    engine->stalled++;
+    pthread_cond_broadcast(&engine->called);
+    while (engine->stall)
+        pthread_cond_wait(&engine->called, &engine->model_lock);
+    engine->stalled--;
     buf_append(out, engine->errors.data, engine->errors.length);
 }
 
@@ -1287,6 +1293,20 @@ void fake_hold_runs(struct engine *engine, bool hold)
 {
     with_lock(&engine->model_lock);
     engine->hold = hold;
+}
+
+void fake_stall(struct engine *engine, bool stall)
+{
+    with_lock(&engine->model_lock);
+    engine->stall = stall;
+    pthread_cond_broadcast(&engine->called);
+}
+
+void fake_await_stalled(struct engine *engine)
+{
+    with_lock(&engine->model_lock);
+    while (engine->stalled == 0)
+        pthread_cond_wait(&engine->called, &engine->model_lock);
 }
 
 void fake_event(struct engine *engine, object_id enclave, const char *line)

@@ -20,6 +20,10 @@ void fake_service_log(struct engine *engine, object_id service, const char *text
 
 /* From now on runs stay EXECUTING until they are finished. */
 void fake_hold_runs(struct engine *engine, bool hold);
+/* While it is true, whoever asks for the engine's errors waits: a handler that takes long. */
+void fake_stall(struct engine *engine, bool stall);
+/* Waits until somebody waits so. */
+void fake_await_stalled(struct engine *engine);
 /* Appends a line to the enclave's events. */
 void fake_event(struct engine *engine, object_id enclave, const char *line);
 void fake_run_output(struct engine *engine, object_id run, const char *text);

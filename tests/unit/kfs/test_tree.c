@@ -422,6 +422,25 @@ static void fifty_wait_and_nothing_else_does(void **state)
     mounted_expect(m, "enclaves/e/runs/last/wait", "SUCCEEDED\n");
 }
 
+/* Whichever thread serves it, and also if that one alone took all requests just before. */
+static void a_slow_request_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        /* A new line in engine/errors, so that nobody knows its text yet. */
+        assert_int_equal(mkdir(mounted_path(m, "enclaves/a b"), 0777), -1);
+        for (int i = 0; i < 50; i++)
+            mounted_expect(m, "enclaves/e/services/web/status", "RUNNING\n");
+        fake_stall(m->engine, true);
+        pid_t reader = start_reader("engine/errors");
+        fake_await_stalled(m->engine);
+        for (int i = 0; i < 50; i++)
+            mounted_expect(m, "enclaves/e/services/web/status", "RUNNING\n");
+        fake_stall(m->engine, false);
+        assert_int_equal(end_of(reader), 0);
+    }
+}
+
 static void an_interrupted_wait_ends_at_once(void **state)
 {
     (void)state;
@@ -625,6 +644,7 @@ static int tests(void)
         TREE_TEST(renaming_an_enclave),
         TREE_TEST(views_refuse_writing_to_everybody),
         TREE_TEST(fifty_wait_and_nothing_else_does),
+        TREE_TEST(a_slow_request_keeps_nobody_waiting),
         TREE_TEST(an_interrupted_wait_ends_at_once),
         TREE_TEST(waiting_for_what_failed_fails),
         TREE_TEST(following_gives_what_comes),
