@@ -4,6 +4,7 @@
 #include "backend/base/clock.h"
 #include "backend/plan/execute.h"
 #include "backend/plan/prepare.h"
+#include "backend/plan/service.h"
 #include "backend/plan/settle.h"
 #include "backend/plan/validate.h"
 
@@ -330,12 +331,15 @@ static int conclude(const struct run *run, struct error **err)
     bool dry = run->request->dry_run, nothing = strcmp(run->plan->result, "null") == 0;
     cleanup(buf_done) struct buf result = BUF_INIT(BUF_MAX_DOCUMENT);
     cleanup(buf_done) struct buf text = BUF_INIT(BUF_MAX_DOCUMENT);
+    cleanup(buf_done) struct buf warnings = BUF_INIT(BUF_MAX_TEXT);
+    service_put_deprecations(run->plan, &warnings);
     if (dry)
         buf_puts(&result, run->plan->result);
     else if (runtime_values_replace(run->values, run->plan->result, RUNTIME_JSON, &result, err) < 0)
         return error_wrap(err, "There was an error executing Starlark code\nthe value that the "
                                "script returned");
-    buf_printf(&text, "\nStarlark code successfully run%s.%s", dry ? " in dry-run mode" : "",
+    buf_printf(&text, "%s%s\nStarlark code successfully run%s.%s", warnings.length > 0 ? "\n" : "",
+               warnings.length > 0 ? warnings.data : "", dry ? " in dry-run mode" : "",
                nothing ? " No output was returned.\n" : " Output was:\n");
     if (!nothing)
         buf_printf(&text, "%s\n", result.data);

@@ -66,16 +66,46 @@ static void normalise_files(json_t *config)
                             json_pack("{s:[O]}", "artifact_names", what));
 }
 
-/* The old names of the limits. */
+/* Fields of a ServiceConfig whose names are old, and since when. */
+static const struct old_field {
+    const char *name, *now, *since;
+} old_fields[] = {
+    {"cpu_allocation", "max_cpu", "2023-06-25"},
+    {"memory_allocation", "max_memory", "2023-06-25"},
+};
+
 static void normalise_limits(json_t *config)
 {
-    static const char *const names[][2] = {{"cpu_allocation", "max_cpu"},
-                                           {"memory_allocation", "max_memory"}};
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        json_t *old = json_object_get(config, names[i][0]);
-        if (old && !json_object_get(config, names[i][1]))
-            json_object_set(config, names[i][1], old);
-        json_object_del(config, names[i][0]);
+    for (size_t i = 0; i < ARRAY_LENGTH(old_fields); i++) {
+        json_t *old = json_object_get(config, old_fields[i].name);
+        if (old && !json_object_get(config, old_fields[i].now))
+            json_object_set(config, old_fields[i].now, old);
+        json_object_del(config, old_fields[i].name);
+    }
+}
+
+static void put_deprecations(const struct plan_instruction *instruction, const json_t *config,
+                             struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(old_fields); i++) {
+        if (!json_object_get(config, old_fields[i].name))
+            continue;
+        buf_puts(out, "WARNING: [");
+        plan_put_position(out, instruction);
+        buf_printf(out, "]: '%s' of ServiceConfig is deprecated since %s; use '%s'\n",
+                   old_fields[i].name, old_fields[i].since, old_fields[i].now);
+    }
+}
+
+void service_put_deprecations(const struct plan *plan, struct buf *out)
+{
+    const char *name;
+    json_t *config;
+    for (size_t i = 0; i < plan->count; i++) {
+        const json_t *arguments = plan->items[i].arguments;
+        put_deprecations(&plan->items[i], json_object_get(arguments, "config"), out);
+        json_object_foreach(json_object_get(arguments, "configs"), name, config)
+            put_deprecations(&plan->items[i], config, out);
     }
 }
 

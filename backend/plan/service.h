@@ -10,6 +10,9 @@
 json_t *service_config_resolve(const struct execution *execution, const json_t *config,
                                struct error **err);
 
+/* A line for each use of a field of ServiceConfig that has another name by now. */
+void service_put_deprecations(const struct plan *plan, struct buf *out);
+
 /* An image as plan_effects takes it: a string, or an object without our own marks. A new reference.
  */
 json_t *service_image(const json_t *image);

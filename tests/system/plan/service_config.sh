@@ -101,6 +101,7 @@ equal "$(inspected full '{{json (index .HostConfig.PortBindings "81/tcp")}}')" '
 equal "$(inspected full '{{with index .HostConfig.PortBindings "53/udp"}}{{(index . 0).HostIp}}{{end}}')" 127.0.0.1
 equal "$(inspected full '{{with index .HostConfig.PortBindings "99/sctp"}}published{{end}}')" ''
 equal "$(inspected plain '{{.HostConfig.Init}} {{.Config.Tty}} {{.HostConfig.NanoCpus}} {{.HostConfig.Memory}} {{.Config.User}}|')" 'true false 0 0 |'
+has "$(cat "$E/runs/last/output")" "'cpu_allocation' of ServiceConfig is deprecated"
 equal "$(inspected old '{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}} {{.Config.User}} {{.HostConfig.PortBindings}}')" '250000000 32000000 5 map[]'
 
 S=$E/services/full

@@ -558,6 +558,23 @@ static void cancel_stops_a_batch(void **state)
     }
 }
 
+static void old_names_of_fields_are_warned_of(void **state)
+{
+    struct fake *fake = *state;
+    must_run(
+        fake,
+        "def run(plan):\n"
+        "    plan.add_service('a', ServiceConfig('x', cpu_allocation = 5))\n"
+        "    plan.add_services({'b': ServiceConfig('x', memory_allocation = 6, max_cpu = 1)})\n",
+        NULL);
+    assert_has(fake->output.data,
+               "\n\nWARNING: [app.star:2:21]: 'cpu_allocation' of ServiceConfig is deprecated "
+               "since 2023-06-25; use 'max_cpu'\n"
+               "WARNING: [app.star:3:22]: 'memory_allocation' of ServiceConfig is deprecated "
+               "since 2023-06-25; use 'max_memory'\n"
+               "\nStarlark code successfully run.");
+}
+
 /* ---- by data ---- */
 
 static void parallel_runs_by_data_and_shows_in_order(void **state)
@@ -696,6 +713,7 @@ int main(void)
         RUN_TEST(containers_are_prepared_when_all_is_known),
         RUN_TEST(cancel_stops_a_run),
         RUN_TEST(cancel_stops_a_batch),
+        RUN_TEST(old_names_of_fields_are_warned_of),
         RUN_TEST(parallel_runs_by_data_and_shows_in_order),
         RUN_TEST(who_waits_for_a_port_keeps_nobody_from_starting),
         RUN_TEST(check_gives_all_static_errors),
