@@ -2,9 +2,13 @@
  * The read-eval-print loop, with libedit's line editing and a history file. A line that does not
  * parse only because it ends too early, or that opens a block, is continued; a blank line ends a
  * block.
+ *
+ * libedit is loaded here and not linked: with what it needs it would be a quarter of the memory
+ * that the command takes for a small script. Without it lines are read as they come.
  */
 #include "tools/starlark/session.h"
 
+#include <dlfcn.h>
 #include <editline/readline.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +101,33 @@ static bool repl_try(struct repl *repl)
     return !more;
 }
 
+/* ---- lines ---- */
+
+enum {
+    HISTORY_LINES = 1000
+};
+
+/* What is used of libedit; all NULL if it is not there. */
+struct editor {
+    typeof(readline) *readline;
+    typeof(using_history) *using_history;
+    typeof(stifle_history) *stifle_history;
+    typeof(read_history) *read_history;
+    typeof(add_history) *add_history;
+    typeof(write_history) *write_history;
+};
+
+static struct editor editor_load(void)
+{
+    struct editor editor = {0};
+    void *library = dlopen("libedit.so.2", RTLD_NOW); /* for as long as the process lives */
+#define LOAD(name) (*(void **)&editor.name = dlsym(library, #name)) != NULL
+    bool whole = library && LOAD(readline) && LOAD(using_history) && LOAD(stifle_history) &&
+                 LOAD(read_history) && LOAD(add_history) && LOAD(write_history);
+#undef LOAD
+    return whole ? editor : (struct editor){0};
+}
+
 static char *history_path(void)
 {
     const char *home = getenv("HOME");
@@ -104,24 +135,50 @@ static char *history_path(void)
     return home && asprintf(&path, "%s/.starlark_history", home) >= 0 ? path : NULL;
 }
 
+static void history_begin(const struct editor *editor, const char *path)
+{
+    if (!editor->readline)
+        return;
+    editor->using_history();
+    editor->stifle_history(HISTORY_LINES);
+    if (path)
+        editor->read_history(path);
+}
+
+/* Without its newline, the caller's; NULL at the end. */
+static char *read_line(const struct editor *editor, const char *prompt)
+{
+    if (editor->readline)
+        return editor->readline(prompt);
+    fputs(prompt, stdout);
+    fflush(stdout);
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t length = getline(&line, &size, stdin);
+    if (length < 0) {
+        free(line);
+        return NULL;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
 void repl_run(struct session *session)
 {
     struct repl repl = {.session = session};
+    struct editor editor = editor_load();
     char *history = history_path(), *line;
-    using_history();
-    stifle_history(1000);
-    if (history)
-        read_history(history);
-    while ((line = readline(repl.size ? "... " : ">>> "))) {
-        if (*line)
-            add_history(line);
+    history_begin(&editor, history);
+    while ((line = read_line(&editor, repl.size ? "... " : ">>> "))) {
+        if (*line && editor.readline)
+            editor.add_history(line);
         if ((*line || repl.size) && repl_append(&repl, line))
             repl_try(&repl);
         free(line);
     }
     putchar('\n');
-    if (history)
-        write_history(history);
+    if (history && editor.readline)
+        editor.write_history(history);
     free(history);
     free(repl.chunk);
     star_root_free(repl.module);
