@@ -30,7 +30,7 @@ struct stream {
     void *own;
     atomic_uint references; /* the open file, and each turn that is queued or runs */
 
-    pthread_mutex_t turn_lock; /* guards the calls of kind->read, one at a time, and closed */
+    pthread_mutex_t turn_lock; /* guards kind->open and kind->read, one at a time, and closed */
     bool closed;
     pthread_mutex_t readers_lock; /* guards all below; may be taken under turn_lock */
     struct buf ready;
@@ -194,6 +194,13 @@ struct opening {
                   who read whatever is there, and seek in it */
 };
 
+/* A turn for what has grown already waits until the kind has all that it reads with. */
+static int begin(struct stream *stream, const struct subject *subject, struct error **err)
+{
+    with_lock(&stream->turn_lock);
+    return stream->kind->open(stream, subject, err);
+}
+
 static struct stream *stream_new(struct tree *tree, struct node node, struct error **err)
 {
     struct stream *stream = calloc(1, sizeof *stream);
@@ -210,7 +217,7 @@ static struct stream *stream_new(struct tree *tree, struct node node, struct err
     if (result < 0)
         error_set(err, ENOENT, "it is gone");
     else if (stream->kind->open)
-        result = stream->kind->open(stream, &subject, err);
+        result = begin(stream, &subject, err);
     if (result == 0)
         return stream;
     stream_unref(stream);

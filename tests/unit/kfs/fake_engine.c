@@ -904,9 +904,12 @@ struct log_follower *service_follow(struct engine *engine, object_id id,
                                       .grown = grown,
                                       .context = context,
                                       .offset = lseek(fd, 0, SEEK_END)};
-    with_lock(&engine->model_lock);
-    follower->next = engine->followers;
-    engine->followers = follower;
+    {
+        with_lock(&engine->model_lock);
+        follower->next = engine->followers;
+        engine->followers = follower;
+    }
+    grown(context); /* the log may grow before the caller has what is returned */
     return follower;
 }
 
