@@ -160,6 +160,7 @@ static bool build_wants_images(const struct error *reason)
 static int build_rounds(struct docker *docker, struct build *build,
                         const struct orchestrator_call *call, struct error **err)
 {
+    bool fetched_none = false;
     for (int round = 1;; round++) {
         cleanup(error_free) struct error *reason = NULL;
         if (build_round(docker, build, call, &reason) == 0)
@@ -167,8 +168,12 @@ static int build_rounds(struct docker *docker, struct build *build,
         if (!build_wants_images(reason) || round == ROUNDS_MAX || !context_rewind(build))
             return error_move(err, &reason);
         int fetched = build_fetch(docker, build, call, err);
-        if (fetched <= 0)
-            return fetched < 0 ? -1 : error_move(err, &reason);
+        if (fetched < 0)
+            return -1;
+        /* Those that were missing may be here by now, fetched by another build: once more. */
+        if (fetched == 0 && (fetched_none || build->wanted_count == 0))
+            return error_move(err, &reason);
+        fetched_none = fetched == 0;
     }
 }
 

@@ -578,7 +578,10 @@ static void test_local_view(void **state)
     snprintf(path, sizeof path, "%s/bin/busybox", root ? root : "");
     assert_true(!root || access(path, X_OK) == 0);
     free(root);
-    OK(engine->service_stats(engine, enclave.id, NULL, &stats, &err));
+    int64_t deadline = clock_monotonic() + 30 * CLOCK_SECOND;
+    do /* until its shell has started the command */
+        OK(engine->service_stats(engine, enclave.id, NULL, &stats, &err));
+    while (stats.processes < 2 && clock_monotonic() < deadline);
     assert_int_equal(stats.memory_limit_bytes, 32 << 20);
     assert_true(stats.memory_bytes > 0 && stats.cpu_nanoseconds > 0 && stats.processes >= 2);
     enclave_down(&enclave);

@@ -59,9 +59,11 @@ refuses() {
     has "$output" "$text"
 }
 
-# within MILLISECONDS COMMAND... - it must succeed, in time.
+# within MILLISECONDS COMMAND... - it must succeed, in time. What waits for the engine takes seconds, and
+# what does not must not: on a machine of which others take the most, that is four times the limit at most.
+# How fast things are is the benchmarks' affair.
 within() {
-    local limit=$(($1 * ${KFS_SLOW:-1})) start
+    local limit=$(($1 * 4 * ${KFS_SLOW:-1})) start
     shift
     start=$(date +%s%N)
     "$@"
@@ -69,9 +71,10 @@ within() {
     [ $took -le $limit ] || { echo "failed: line ${BASH_LINENO[0]}: $* took $took ms, not $limit" >&2; exit 1; }
 }
 
-# eventually SECONDS COMMAND... - tries until it succeeds. For what has no event to wait for.
+# eventually SECONDS COMMAND... - tries until it succeeds, on a slow machine three times as long. For what has
+# no event to wait for.
 eventually() {
-    local end=$((SECONDS + $1 * ${KFS_SLOW:-1}))
+    local end=$((SECONDS + $1 * 3 * ${KFS_SLOW:-1}))
     shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || { echo "failed: line ${BASH_LINENO[0]}: never: $*" >&2; exit 1; }

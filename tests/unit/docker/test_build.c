@@ -139,6 +139,18 @@ static void test_base_image_is_fetched(void **state)
     free(requests);
 }
 
+/* It was missing when the build began, and another has fetched it by now. */
+static void test_base_image_that_has_come_meanwhile(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf output = BUF_INIT(1000), refusal = BUF_INIT(1000);
+    put_refusal(&refusal, "r.io/base:2");
+    gives(1, "POST /build?version=2", 0, refusal.data);
+    gives(0, "GET /images/", 0, "{\"Id\":\"sha256:1\"}");
+    gives(0, "POST /build?version=2", 0, "{\"stream\":\"Successfully tagged t:1\\n\"}\n");
+    OK(build(&output, &err));
+}
+
 static void test_base_image_that_is_not_to_be_had(void **state)
 {
     (void)state;
@@ -174,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),
         CASE(test_base_image_is_fetched),
+        CASE(test_base_image_that_has_come_meanwhile),
         CASE(test_base_image_that_is_not_to_be_had),
         CASE(test_refusal_for_another_reason),
     };
