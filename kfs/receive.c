@@ -76,11 +76,19 @@ static void rest(struct receiving *receiving)
         receiving->calls--;
 }
 
-static void call(struct receiving *receiving, bool all)
+/* One of those who rest, if there is one. */
+static void call_one(struct receiving *receiving)
 {
     with_lock(&receiving->rest_lock);
     if (receiving->calls < receiving->resting)
-        receiving->calls = all ? receiving->resting : receiving->calls + 1;
+        receiving->calls++;
+    pthread_cond_broadcast(&receiving->called);
+}
+
+/* Has those who rest look whether there is still reason to. */
+static void stir(struct receiving *receiving)
+{
+    with_lock(&receiving->rest_lock);
     pthread_cond_broadcast(&receiving->called);
 }
 
@@ -119,7 +127,7 @@ static void note_backlog(struct receiving *receiving, struct receiver *self, boo
     if (self->at_once < BACKLOG)
         return;
     self->at_once = 0;
-    call(receiving, false);
+    call_one(receiving);
 }
 
 /* Takes the part of looking out if there is reason to and nobody has it; has it until nothing comes
@@ -140,7 +148,7 @@ static void take_or_leave_lookout(struct receiving *receiving, struct receiver *
     self->looks_out = false;
     receiving->close_ones = 0;
     receiving->looked_out = false;
-    call(receiving, true);
+    stir(receiving);
 }
 
 /* ---- receiving ---- */

@@ -23,6 +23,12 @@ static void assert_web(struct fixture *fixture, enum service_status status, int 
     assert_int_equal(facts->exit_code, exit_code);
 }
 
+static void ask_web(struct fixture *fixture, object_id enclave, const char *word)
+{
+    object_id web = service_find(fixture->engine, enclave, "web");
+    assert_int_equal(service_set_status(fixture->engine, web, word, NULL), 0);
+}
+
 static object_id submit(struct fixture *fixture, object_id enclave, const char *text)
 {
     object_id run = 0;
@@ -86,9 +92,8 @@ static void test_a_service_that_ends_while_it_is_started_has_ended(void **state)
 {
     struct fixture *fixture = *state;
     object_id enclave = enclave_with_web(fixture);
-    object_id web = service_find(fixture->engine, enclave, "web");
     fake_hold(fixture->world, FAKE_SERVICE_START);
-    assert_int_equal(service_set_status(fixture->engine, web, "RESTART", NULL), 0);
+    ask_web(fixture, enclave, "RESTART");
     fake_wait_held(fixture->world, FAKE_SERVICE_START);
     fake_event(fixture->world, EVENT_SERVICE_EXITED, "web-1", 143); /* of the stop */
     assert_web(fixture, SERVICE_STATUS_STARTING, -1);
@@ -119,8 +124,7 @@ static void test_a_run_does_not_call_running_what_has_ended(void **state)
 static void test_the_event_of_an_earlier_end_does_not_stop_a_service(void **state)
 {
     struct fixture *fixture = *state;
-    object_id web = service_find(fixture->engine, enclave_with_web(fixture), "web");
-    assert_int_equal(service_set_status(fixture->engine, web, "RESTART", NULL), 0);
+    ask_web(fixture, enclave_with_web(fixture), "RESTART");
     wait_quiet(fixture->engine);
     fake_event(fixture->world, EVENT_SERVICE_EXITED, "web-1", 143);
     assert_web(fixture, SERVICE_STATUS_RUNNING, -1);
@@ -130,13 +134,6 @@ static void test_the_event_of_an_earlier_end_does_not_stop_a_service(void **stat
 }
 
 /* ---- what is asked for goes in the order in which it was asked for ---- */
-
-static object_id ask_web(struct fixture *fixture, object_id enclave, const char *word)
-{
-    object_id web = service_find(fixture->engine, enclave, "web");
-    assert_int_equal(service_set_status(fixture->engine, web, word, NULL), 0);
-    return web;
-}
 
 static void test_requests_of_one_service_are_done_in_order(void **state)
 {
@@ -203,10 +200,7 @@ static void test_a_stop_that_was_cut_off_is_done_when_the_engine_is_back(void **
     object_id enclave = enclave_with_web(fixture);
     fake_hold(fixture->world, FAKE_SERVICE_STOP);
     fake_fail(fixture->world, FAKE_SERVICE_STOP, EAGAIN, 1);
-    assert_int_equal(service_set_status(fixture->engine,
-                                        service_find(fixture->engine, enclave, "web"), "STOPPED",
-                                        NULL),
-                     0);
+    ask_web(fixture, enclave, "STOPPED");
     fake_wait_held(fixture->world, FAKE_SERVICE_STOP);
     fake_set_down(fixture->world, "connection refused");
     fake_release(fixture->world, FAKE_SERVICE_STOP);
